@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Log lines: "time: tid: level : where : text". Levels and outputs as LIBVIRT_DEBUG, LIBVIRT_LOG_FILTERS and
+ * LIBVIRT_LOG_OUTPUTS say (library) or the daemon's log_level, log_filters, log_outputs. Never a secret. */
+#pragma once
+
+#include <glib.h>
+
+enum fl_log_level { FL_LOG_DEBUG = 1, FL_LOG_INFO, FL_LOG_WARN, FL_LOG_ERROR };
+
+extern int fl_log_threshold; /* the lowest level any output wants; checked before formatting */
+
+void fl_log_write(int level, const char *file, int line, const char *fmt, ...) G_GNUC_PRINTF(4, 5);
+int fl_log_configure(int level, const char *filters, const char *outputs); /* -1 with error set on bad syntax */
+void fl_log_configure_from_env(void);                                      /* once, at virInitialize */
+
+#define fl_log_(lvl, ...)                                                                                    \
+    do {                                                                                                     \
+        if (G_UNLIKELY((lvl) >= fl_log_threshold))                                                           \
+            fl_log_write((lvl), __FILE__, __LINE__, __VA_ARGS__);                                            \
+    } while (0)
+#define fl_debug(...) fl_log_(FL_LOG_DEBUG, __VA_ARGS__)
+#define fl_info(...)  fl_log_(FL_LOG_INFO, __VA_ARGS__)
+#define fl_warn(...)  fl_log_(FL_LOG_WARN, __VA_ARGS__)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A transport: a byte pipe to a daemon. One file and one table each, listed in transport.c.
+ * Layers stack and call only `below`; an empty slot passes through to it.
+ * After open nothing blocks: -FL_AGAIN means wait for `fd` as fl_transport_want() says, then try again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <libvirt/libvirt.h>
+
+#define FL_AGAIN 11 /* read/write return -FL_AGAIN: not now */
+
+struct fl_route;
+struct fl_transport;
+
+/* What open needs beyond the route. */
+struct fl_endpoint {
+    const struct fl_route *route;
+    bool read_only;
+    bool privileged;            /* system sockets by default, session otherwise */
+    int64_t deadline_us;        /* g_get_monotonic_time() scale; INT64_MAX = none */
+    virConnectAuthPtr auth;     /* may be NULL */
+};
+
+struct fl_transport_ops {
+    const char *name; /* as written after '+' in a URI */
+    /* Connects; may block until the deadline; may set t->below first. -1 with the error set. */
+    int (*open)(struct fl_transport *t, const struct fl_endpoint *ep);
+    /* Bytes moved, 0 = end of stream, -FL_AGAIN, or -1 with the error set. */
+    ssize_t (*read)(struct fl_transport *t, void *buf, size_t len);
+    ssize_t (*write)(struct fl_transport *t, const void *buf, size_t len);
+    /* Descriptors over the byte pipe (unix only): each travels with one dummy byte. 0, -FL_AGAIN or -1. */
+    int (*send_fd)(struct fl_transport *t, int fd);
+    int (*recv_fd)(struct fl_transport *t, int *ret_fd);
+    /* POLLIN/POLLOUT the layer needs before it can go on in the wanted direction (TLS may turn it round). */
+    short (*want)(struct fl_transport *t, short events);
+    /* Bytes already decoded inside the layer, readable without the descriptor becoming ready. */
+    size_t (*pending)(struct fl_transport *t);
+    void (*close)(struct fl_transport *t); /* any state, any number of times */
+};
+
+struct fl_transport {
+    const struct fl_transport_ops *ops;
+    struct fl_transport *below;
+    int fd;             /* what to poll; -1 when closed */
+    bool local;         /* unix socket to this machine: descriptors and peer credentials work */
+    bool encrypted;
+    char *target;       /* for messages: "/run/libvirt/libvirt-sock", "host port 16509", "ssh root@host" */
+    void *priv;
+};
+
+const struct fl_transport_ops *fl_transport_by_name(const char *name); /* NULL + error: unknown, or not built in */
+int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t);
+/* Wraps a connected descriptor (server side, tests); takes it over. */
+struct fl_transport *fl_transport_from_fd(int fd);
+void fl_transport_free(struct fl_transport *t);
+
+ssize_t fl_transport_read(struct fl_transport *t, void *buf, size_t len);
+ssize_t fl_transport_write(struct fl_transport *t, const void *buf, size_t len);
+int fl_transport_send_fd(struct fl_transport *t, int fd);
+int fl_transport_recv_fd(struct fl_transport *t, int *ret_fd);
+short fl_transport_want(struct fl_transport *t, short events);
+size_t fl_transport_pending(struct fl_transport *t);
+void fl_transport_close(struct fl_transport *t);
