@@ -65,3 +65,27 @@ extern const struct fl_xdr_field fl_xdr_fields[];
 extern const char fl_xdr_names[];
 extern const unsigned int fl_xdr_ntypes;
 #define FL_XDR_VOID 0 /* type index 0: the empty struct, no bytes */
+
+/* The interpreter: xdr.c. All failures are VIR_ERR_RPC and name the struct, the field's place in it and the limit. */
+
+#include "wire/arena.h"
+#include "wire/cursor.h"
+
+/* Appends `data`, a struct of `type`, to the writer. -1 with the error set: a limit passed, or the writer full. */
+int fl_xdr_encode(unsigned int type, const void *data, struct fl_writer *w);
+/*
+ * Reads one struct of `type`. Strings and opaques are left where they lie in the reader's bytes, which are changed
+ * (a string gets its NUL, moved over its own length word where there is no padding); arrays and optional values
+ * come from the arena. So the result lives as long as both. Bytes after the struct stay in the reader.
+ * -1 with the error set; `ret_data` then holds nothing to free.
+ */
+int fl_xdr_decode(unsigned int type, struct fl_reader *r, struct fl_arena *arena, void *ret_data);
+/* Decode, and refuse bytes that are left over. */
+int fl_xdr_decode_all(unsigned int type, void *bytes, size_t len, struct fl_arena *arena, void *ret_data);
+/* Frees what a heap-owned struct of `type` holds (all strings, arrays and optionals malloc()ed) and zeroes it. */
+void fl_xdr_free(unsigned int type, void *data);
+/* Deep copy to the heap; undo with fl_xdr_free(). */
+void fl_xdr_copy(unsigned int type, const void *data, void *ret_data);
+bool fl_xdr_equal(unsigned int type, const void *a, const void *b);
+/* "connect_open_args": for messages. */
+const char *fl_xdr_name(unsigned int type);
