@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line of libvirtd(8): options and the two texts it can print. */
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/paths.h"
+
+#ifndef FL_SYSCONFDIR
+#define FL_SYSCONFDIR "/etc"
+#endif
+#ifndef FL_RUNSTATEDIR
+#define FL_RUNSTATEDIR "/run"
+#endif
+#ifndef FL_VERSION
+#define FL_VERSION "11.3.0"
+#endif
+
+static const char help_options[] =
+    "\n"
+    "Usage:\n"
+    "  %s [options]\n"
+    "\n"
+    "Options:\n"
+    "  -h | --help            Display program help\n"
+    "  -v | --verbose         Verbose messages\n"
+    "  -d | --daemon          Run as a daemon & write PID file\n"
+    "  -l | --listen          Listen for TCP/IP connections\n"
+    "  -t | --timeout <secs>  Exit after timeout period\n"
+    "  -f | --config <file>   Configuration file\n"
+    "  -V | --version         Display version information\n"
+    "  -p | --pid-file <file> Change name of PID file\n"
+    "\n"
+    "libvirt management daemon:\n"
+    "\n";
+
+static const char help_system[] =
+    "  Default paths:\n"
+    "\n"
+    "    Configuration file (unless overridden by -f):\n"
+    "      " FL_SYSCONFDIR "/libvirt/libvirtd.conf\n"
+    "\n"
+    "    Sockets:\n"
+    "      " FL_RUNSTATEDIR "/libvirt/libvirt-sock\n"
+    "      " FL_RUNSTATEDIR "/libvirt/libvirt-sock-ro\n"
+    "\n"
+    "    TLS:\n"
+    "      CA certificate: " FL_SYSCONFDIR "/pki/CA/cacert.pem\n"
+    "      Server certificate: " FL_SYSCONFDIR "/pki/libvirt/servercert.pem\n"
+    "      Server private key: " FL_SYSCONFDIR "/pki/libvirt/private/serverkey.pem\n"
+    "\n"
+    "    PID file (unless overridden by -p):\n"
+    "      " FL_RUNSTATEDIR "/libvirtd.pid\n"
+    "\n";
+
+static const char help_session[] =
+    "  Default paths:\n"
+    "\n"
+    "    Configuration file (unless overridden by -f):\n"
+    "      $XDG_CONFIG_HOME/libvirt/libvirtd.conf\n"
+    "\n"
+    "    Sockets:\n"
+    "      $XDG_RUNTIME_DIR/libvirt/libvirt-sock\n"
+    "\n"
+    "    TLS:\n"
+    "      CA certificate: $HOME/.pki/libvirt/cacert.pem\n"
+    "      Server certificate: $HOME/.pki/libvirt/servercert.pem\n"
+    "      Server private key: $HOME/.pki/libvirt/serverkey.pem\n"
+    "\n"
+    "    PID file (unless overridden by -p):\n"
+    "      $XDG_RUNTIME_DIR/libvirt/libvirtd.pid\n"
+    "\n";
+
+static void print_help(const char *program, bool privileged)
+{
+    printf(help_options, program);
+    fputs(privileged ? help_system : help_session, stdout);
+}
+
+static int parse_timeout(const char *program, const char *text, int *ret_seconds)
+{
+    char *end = NULL;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < 0 || value > INT_MAX / 1000) {
+        fprintf(stderr, "%s: --timeout takes a number of seconds from 0 (stay) to %d, not '%s'\n", program,
+                INT_MAX / 1000, text);
+        return -1;
+    }
+    *ret_seconds = (int)value;
+    return 0;
+}
+
+int fl_options_parse(struct fl_options *options, int argc, char **argv, bool privileged)
+{
+    static const struct option known[] = {
+        { "help", no_argument, NULL, 'h' },           { "verbose", no_argument, NULL, 'v' },
+        { "daemon", no_argument, NULL, 'd' },         { "listen", no_argument, NULL, 'l' },
+        { "timeout", required_argument, NULL, 't' },  { "config", required_argument, NULL, 'f' },
+        { "version", no_argument, NULL, 'V' },        { "pid-file", required_argument, NULL, 'p' },
+        { NULL, 0, NULL, 0 },
+    };
+    const char *program = "libvirtd";
+    int opt;
+
+    *options = (struct fl_options){ 0 };
+    while ((opt = getopt_long(argc, argv, "hvdlt:f:Vp:", known, NULL)) != -1) {
+        switch (opt) {
+        case 'h':
+            print_help(program, privileged);
+            return EXIT_SUCCESS;
+        case 'V':
+            printf("%s (libvirt, Fairlead) %s\n", program, FL_VERSION);
+            return EXIT_SUCCESS;
+        case 'v':
+            options->verbose = true;
+            break;
+        case 'd':
+            options->daemonize = true;
+            break;
+        case 'l':
+            options->listen = true;
+            break;
+        case 't':
+            if (parse_timeout(program, optarg, &options->timeout) < 0)
+                return EXIT_FAILURE;
+            break;
+        case 'f':
+            options->config_file = optarg;
+            break;
+        case 'p':
+            options->pid_file = optarg;
+            break;
+        default:
+            fprintf(stderr, "%s: see '%s --help' for the options\n", program, program);
+            return EXIT_FAILURE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "%s: takes options only; '%s' is not one\n", program, argv[optind]);
+        return EXIT_FAILURE;
+    }
+    return -1;
+}
