@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 #include <libvirt/libvirt.h>
-#include "driver/ops.h"
+#include "core/ops.h"
 
 struct fl_route;
 

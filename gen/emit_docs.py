@@ -1,0 +1,2 @@
+def emitters():
+    return {}
