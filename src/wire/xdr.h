@@ -27,12 +27,13 @@ enum fl_xdr_kind {
     FL_XDR_HYPER,
     FL_XDR_UHYPER,
     FL_XDR_DOUBLE,
-    FL_XDR_CHAR,   /* an int on the wire, int8_t in memory */
-    FL_XDR_SHORT,  /* an int on the wire, int16_t in memory */
+    FL_XDR_CHAR,  /* an int on the wire, int8_t in memory */
+    FL_XDR_SHORT, /* an int on the wire, int16_t in memory */
     FL_XDR_STRING,
     FL_XDR_OPAQUE, /* fixed or counted bytes */
     FL_XDR_STRUCT,
-    FL_XDR_VALUE,  /* the typed-parameter union: an int discriminant (stored as `type` in the struct) then the arm */
+    FL_XDR_VALUE, /* the typed-parameter union: an int discriminant (stored as `type` in the struct) then the
+                     arm */
 };
 
 enum fl_xdr_shape {
@@ -48,7 +49,7 @@ struct fl_xdr_field {
     uint16_t type;         /* FL_XDR_STRUCT: index into fl_xdr_types */
     uint16_t offset;       /* of the value or pointer in the C struct */
     uint16_t count_offset; /* of the count (COUNTED) or of the discriminant's int32_t (VALUE) */
-    uint32_t limit;        /* COUNTED: most elements; FIXED: elements; STRING: most bytes (also inside arrays) */
+    uint32_t limit; /* COUNTED: most elements; FIXED: elements; STRING: most bytes (also inside arrays) */
     uint32_t string_limit; /* COUNTED/OPTIONAL/FIXED strings: most bytes of each */
 };
 
@@ -56,8 +57,8 @@ struct fl_xdr_type {
     uint16_t size;        /* sizeof the C struct */
     uint16_t first_field; /* into fl_xdr_fields */
     uint16_t nfields;
-    uint16_t min_wire;    /* fewest bytes one takes on the wire: bounds counts before memory is taken */
-    uint32_t name;        /* offset into fl_xdr_names */
+    uint16_t min_wire; /* fewest bytes one takes on the wire: bounds counts before memory is taken */
+    uint32_t name;     /* offset into fl_xdr_names */
 };
 
 extern const struct fl_xdr_type fl_xdr_types[];
@@ -66,23 +67,26 @@ extern const char fl_xdr_names[];
 extern const unsigned int fl_xdr_ntypes;
 #define FL_XDR_VOID 0 /* type index 0: the empty struct, no bytes */
 
-/* The interpreter: xdr.c. All failures are VIR_ERR_RPC and name the struct, the field's place in it and the limit. */
+/* The interpreter: xdr.c. All failures are VIR_ERR_RPC and name the struct, the field's place in it and the
+ * limit. */
 
 #include "wire/arena.h"
 #include "wire/cursor.h"
 
-/* Appends `data`, a struct of `type`, to the writer. -1 with the error set: a limit passed, or the writer full. */
+/* Appends `data`, a struct of `type`, to the writer. -1 with the error set: a limit passed, or the writer
+ * full. */
 int fl_xdr_encode(unsigned int type, const void *data, struct fl_writer *w);
 /*
- * Reads one struct of `type`. Strings and opaques are left where they lie in the reader's bytes, which are changed
- * (a string gets its NUL, moved over its own length word where there is no padding); arrays and optional values
- * come from the arena. So the result lives as long as both. Bytes after the struct stay in the reader.
- * -1 with the error set; `ret_data` then holds nothing to free.
+ * Reads one struct of `type`. Strings and opaques are left where they lie in the reader's bytes, which are
+ * changed (a string gets its NUL, moved over its own length word where there is no padding); arrays and
+ * optional values come from the arena. So the result lives as long as both. Bytes after the struct stay in
+ * the reader. -1 with the error set; `ret_data` then holds nothing to free.
  */
 int fl_xdr_decode(unsigned int type, struct fl_reader *r, struct fl_arena *arena, void *ret_data);
 /* Decode, and refuse bytes that are left over. */
 int fl_xdr_decode_all(unsigned int type, void *bytes, size_t len, struct fl_arena *arena, void *ret_data);
-/* Frees what a heap-owned struct of `type` holds (all strings, arrays and optionals malloc()ed) and zeroes it. */
+/* Frees what a heap-owned struct of `type` holds (all strings, arrays and optionals malloc()ed) and zeroes
+ * it. */
 void fl_xdr_free(unsigned int type, void *data);
 /* Deep copy to the heap; undo with fl_xdr_free(). */
 void fl_xdr_copy(unsigned int type, const void *data, void *ret_data);
