@@ -20,12 +20,19 @@ int fl_error_set(int domain, int code, const char *detail_fmt, ...) G_GNUC_PRINT
 /* The same for a failed system call: VIR_ERR_SYSTEM_ERROR, int1 = errnum, ": strerror" appended. */
 int fl_error_set_system(int domain, int errnum, const char *detail_fmt, ...) G_GNUC_PRINTF(3, 4);
 
-#define fl_error(code, ...)            fl_error_set(FL_FROM, (code), __VA_ARGS__)
-#define fl_error_null(code, ...)       (fl_error_set(FL_FROM, (code), __VA_ARGS__), NULL)
-#define fl_error_system(errnum, ...)   fl_error_set_system(FL_FROM, (errnum), __VA_ARGS__)
+/* A bad argument of a public call, "CALL: ARGUMENT detail": str1 = call, str2 = argument. Returns -1. */
+int fl_error_set_argument(int domain, int code, const char *call, const char *argument,
+                          const char *detail_fmt, ...) G_GNUC_PRINTF(5, 6);
+
+#define fl_error(code, ...)          fl_error_set(FL_FROM, (code), __VA_ARGS__)
+#define fl_error_null(code, ...)     (fl_error_set(FL_FROM, (code), __VA_ARGS__), NULL)
+#define fl_error_system(errnum, ...) fl_error_set_system(FL_FROM, (errnum), __VA_ARGS__)
 
 /* Takes over an error that came from elsewhere (the far side); copies all strings. Returns -1. */
 int fl_error_set_raw(const virError *err);
+
+/* Deep copy; what `to` held is freed; object pointers are not carried over. */
+void fl_error_copy(const virError *from, virErrorPtr to);
 
 /* The thread's error, never NULL; code VIR_ERR_OK means none. Owned by the thread. */
 virErrorPtr fl_error_get(void);
@@ -34,7 +41,8 @@ void fl_error_reset(void);
 /* Keep the present error across clean-up that may set another: saves now, restores at the end of scope. */
 virErrorPtr fl_error_save(void);
 void fl_error_restore(virErrorPtr *saved);
-#define FL_ERROR_PRESERVE __attribute__((cleanup(fl_error_restore))) virErrorPtr fl_saved_error_ = fl_error_save()
+#define FL_ERROR_PRESERVE                                                                                    \
+    __attribute__((cleanup(fl_error_restore))) virErrorPtr fl_saved_error_ = fl_error_save()
 
 /* At the end of a failed public call: keep a copy in `conn` (may be NULL) and tell the handlers. */
 void fl_error_dispatch(virConnectPtr conn);

@@ -10,8 +10,9 @@ enum fl_log_level { FL_LOG_DEBUG = 1, FL_LOG_INFO, FL_LOG_WARN, FL_LOG_ERROR };
 extern int fl_log_threshold; /* the lowest level any output wants; checked before formatting */
 
 void fl_log_write(int level, const char *file, int line, const char *fmt, ...) G_GNUC_PRINTF(4, 5);
-int fl_log_configure(int level, const char *filters, const char *outputs); /* -1 with error set on bad syntax */
-void fl_log_configure_from_env(void);                                      /* once, at virInitialize */
+int fl_log_configure(int level, const char *filters,
+                     const char *outputs); /* -1 with error set on bad syntax */
+void fl_log_configure_from_env(void);      /* once, at virInitialize */
 
 #define fl_log_(lvl, ...)                                                                                    \
     do {                                                                                                     \

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The thread's error. One virError per thread, made on first use, freed when the thread ends. The public side
+ * (virGetLastError and friends, handlers, fl_error_dispatch) is core/error_api.c.
+ *
+ * Shape of a filled error: message "TITLE: detail"; str1 the format "TITLE: %s", str2 the detail, as clients
+ * that translate messages expect; int1 the errno of a system error, else -1.
+ */
+#include "base/error.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/error_titles.h"
+#include "base/log.h"
+
+static pthread_key_t error_key;
+static pthread_once_t error_once = PTHREAD_ONCE_INIT;
+static __thread virErrorPtr thread_error;
+
+/* Static because a thread whose key cannot be stored still needs somewhere to put its error. */
+static void error_wipe(virErrorPtr err)
+{
+    g_free(err->message);
+    g_free(err->str1);
+    g_free(err->str2);
+    g_free(err->str3);
+    memset(err, 0, sizeof(*err));
+}
+
+static void error_thread_gone(void *opaque)
+{
+    virErrorPtr err = opaque;
+    error_wipe(err);
+    g_free(err);
+    thread_error = NULL;
+}
+
+static void error_key_init(void)
+{
+    if (pthread_key_create(&error_key, error_thread_gone) != 0)
+        g_error("no thread-specific key left for the error state");
+}
+
+/* The main thread's error is not freed by pthread keys: it goes with the process, or with the library. */
+__attribute__((destructor)) static void error_unload(void)
+{
+    if (thread_error) {
+        pthread_setspecific(error_key, NULL);
+        error_thread_gone(thread_error);
+    }
+}
+
+virErrorPtr fl_error_get(void)
+{
+    if (G_UNLIKELY(!thread_error)) {
+        pthread_once(&error_once, error_key_init);
+        thread_error = g_new0(virError, 1);
+        pthread_setspecific(error_key, thread_error);
+    }
+    return thread_error;
+}
+
+void fl_error_reset(void)
+{
+    if (thread_error && (thread_error->code || thread_error->message))
+        error_wipe(thread_error);
+}
+
+/* Takes over `detail` (may be NULL). */
+static int error_fill(int domain, int code, char *detail, int int1)
+{
+    virErrorPtr err = fl_error_get();
+    const char *title = fl_error_title(code);
+    error_wipe(err);
+    err->code = code;
+    err->domain = domain;
+    err->level = VIR_ERR_ERROR;
+    err->int1 = int1;
+    err->int2 = -1;
+    if (detail) {
+        err->message = g_strdup_printf("%s: %s", title, detail);
+        err->str1 = g_strdup_printf("%s: %%s", title);
+        err->str2 = detail;
+    } else {
+        err->message = g_strdup(title);
+        err->str1 = g_strdup(title);
+    }
+    fl_log_(FL_LOG_ERROR, "%s", err->message);
+    return -1;
+}
+
+int fl_error_set(int domain, int code, const char *detail_fmt, ...)
+{
+    char *detail = NULL;
+    if (detail_fmt) {
+        va_list ap;
+        va_start(ap, detail_fmt);
+        detail = g_strdup_vprintf(detail_fmt, ap);
+        va_end(ap);
+    }
+    return error_fill(domain, code, detail, -1);
+}
+
+int fl_error_set_system(int domain, int errnum, const char *detail_fmt, ...)
+{
+    va_list ap;
+    va_start(ap, detail_fmt);
+    g_autofree char *what = g_strdup_vprintf(detail_fmt, ap);
+    va_end(ap);
+    char *detail = g_strdup_printf("%s: %s", what, g_strerror(errnum));
+    virErrorPtr err = fl_error_get();
+    error_fill(domain, VIR_ERR_SYSTEM_ERROR, detail, errnum);
+    /* Compat: a system error's message is the detail alone, "what failed: why". */
+    g_free(err->message);
+    err->message = g_strdup(detail);
+    g_free(err->str1);
+    err->str1 = g_strdup("%s");
+    return -1;
+}
+
+int fl_error_set_argument(int domain, int code, const char *call, const char *argument,
+                          const char *detail_fmt, ...)
+{
+    va_list ap;
+    va_start(ap, detail_fmt);
+    g_autofree char *detail = g_strdup_vprintf(detail_fmt, ap);
+    va_end(ap);
+    virErrorPtr err = fl_error_get();
+    error_fill(domain, code, g_strdup_printf("%s: %s %s", call, argument, detail), 0);
+    g_free(err->str1);
+    err->str1 = g_strdup(call);
+    g_free(err->str2);
+    err->str2 = g_strdup(argument);
+    err->int2 = 0;
+    return -1;
+}
+
+void fl_error_copy(const virError *from, virErrorPtr to)
+{
+    virError copy = *from;
+    copy.message = g_strdup(from->message);
+    copy.str1 = g_strdup(from->str1);
+    copy.str2 = g_strdup(from->str2);
+    copy.str3 = g_strdup(from->str3);
+    copy.conn = NULL; /* no references are held, so none are kept */
+    copy.dom = NULL;
+    copy.net = NULL;
+    error_wipe(to);
+    *to = copy;
+}
+
+int fl_error_set_raw(const virError *from)
+{
+    virErrorPtr err = fl_error_get();
+    if (from != err)
+        fl_error_copy(from, err);
+    if (!err->message)
+        err->message = g_strdup(fl_error_title(err->code));
+    fl_log_(FL_LOG_ERROR, "%s", err->message);
+    return -1;
+}
+
+virErrorPtr fl_error_save(void)
+{
+    virErrorPtr saved = g_new0(virError, 1);
+    fl_error_copy(fl_error_get(), saved);
+    return saved;
+}
+
+void fl_error_restore(virErrorPtr *saved)
+{
+    if (!*saved)
+        return;
+    virErrorPtr err = fl_error_get();
+    error_wipe(err);
+    *err = **saved;
+    g_free(*saved);
+    *saved = NULL;
+}
