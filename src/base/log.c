@@ -5,7 +5,7 @@
  * "driver.remote") or a glob outputs   "LEVEL:stderr LEVEL:file:PATH LEVEL:syslog:NAME LEVEL:journald" The
  * first matching filter decides a line's lowest level. Nothing is written unless configured.
  */
-#define FL_FROM VIR_FROM_NONE
+#define FL_FROM VIR_FROM_CONF
 #include "base/log.h"
 
 #include <errno.h>
@@ -164,8 +164,7 @@ static void output_clear(gpointer p)
 static int parse_level(const char *text, const char *item, int *ret_level, const char **ret_rest)
 {
     if (text[0] < '1' || text[0] > '4' || text[1] != ':')
-        return fl_error_set(VIR_FROM_CONF, VIR_ERR_CONF_SYNTAX,
-                            "log setting '%s': expected a level 1 to 4 and ':'", item);
+        return fl_error(VIR_ERR_CONF_SYNTAX, "log setting '%s': expected a level 1 to 4 and ':'", item);
     *ret_level = text[0] - '0';
     *ret_rest = text + 2;
     return 0;
@@ -184,7 +183,7 @@ static int parse_filters(const char *text, GArray *filters)
         if (*rest == '+') /* asks for stack traces, which are not kept */
             rest++;
         if (!*rest)
-            return fl_error_set(VIR_FROM_CONF, VIR_ERR_CONF_SYNTAX, "log filter '%s': nothing to match", *it);
+            return fl_error(VIR_ERR_CONF_SYNTAX, "log filter '%s': nothing to match", *it);
         f.glob = strpbrk(rest, "*?[") != NULL;
         f.match = g_strdup(rest);
         g_array_append_val(filters, f);
@@ -232,8 +231,8 @@ static int parse_output(const char *item, struct log_output *o, char **ident)
         g_free(*ident);
         *ident = g_strdup(rest + 7);
     } else {
-        return fl_error_set(VIR_FROM_CONF, VIR_ERR_CONF_SYNTAX,
-                            "log output '%s': expected stderr, file:/PATH, syslog:NAME or journald", item);
+        return fl_error(VIR_ERR_CONF_SYNTAX,
+                        "log output '%s': expected stderr, file:/PATH, syslog:NAME or journald", item);
     }
     return 0;
 }
