@@ -214,6 +214,16 @@ static void drop_dummies(struct fl_session *s)
     s->skip -= (unsigned int)n;
 }
 
+/* Bytes that follow the frame at the front for its descriptors: it is yielded when all have come, so that whoever
+ * reads has collected the descriptors by then. */
+static size_t dummies_due(const struct fl_session *s, const struct fl_header *h, uint32_t length)
+{
+    if (s->fds != FL_SESSION_FDS_SKIP || length < FL_FRAME_PREFIX + 4 ||
+        (h->type != FL_FRAME_CALL_WITH_FDS && h->type != FL_FRAME_REPLY_WITH_FDS))
+        return 0;
+    return MIN(fl_be32(s->in + s->in_at + FL_FRAME_PREFIX), FL_FRAME_FDS_MAX);
+}
+
 int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame)
 {
     for (;;) {
@@ -231,6 +241,8 @@ int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame)
         if (s->in_len - s->in_at < length)
             return 0;
         fl_header_unpack(s->in + s->in_at, &f.h);
+        if (s->in_len - s->in_at - length < dummies_due(s, &f.h, length))
+            return 0;
         f.payload = s->in + s->in_at + FL_FRAME_PREFIX;
         f.len = length - FL_FRAME_PREFIX;
         s->in_at += length;
