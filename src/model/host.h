@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The smaller documents: host interfaces, node devices, secrets, network filters and their bindings, snapshots,
- * checkpoints, host and domain capabilities. Same shape as domain.h.
+ * The smaller documents: host interfaces, node devices, secrets, network filters and their bindings,
+ * snapshots, checkpoints, host and domain capabilities. Same shape as domain.h.
  */
 #pragma once
 
@@ -30,15 +30,16 @@ struct fl_nodedev_def {
     struct fl_xml_node *root;
 };
 
-int fl_nodedev_def_parse(const char *xml, const char *name, unsigned int flags, struct fl_nodedev_def **ret_def);
+int fl_nodedev_def_parse(const char *xml, const char *name, unsigned int flags,
+                         struct fl_nodedev_def **ret_def);
 int fl_nodedev_def_parse_node(const struct fl_xml_node *node, const char *name, unsigned int flags,
                               struct fl_nodedev_def **ret_def);
 struct fl_nodedev_def *fl_nodedev_def_new_computer(void); /* the peer's "computer" */
 struct fl_nodedev_def *fl_nodedev_def_copy(const struct fl_nodedev_def *def);
 void fl_nodedev_def_free(struct fl_nodedev_def *def);
 char *fl_nodedev_def_format(const struct fl_nodedev_def *def);
-/* Capability types, nested ones included ("system", "scsi_host", "fc_host", "vport_ops"); the strings belong to
- * def. Returns how many there are; fills at most `max`. */
+/* Capability types, nested ones included ("system", "scsi_host", "fc_host", "vport_ops"); the strings belong
+ * to def. Returns how many there are; fills at most `max`. */
 unsigned int fl_nodedev_caps(const struct fl_nodedev_def *def, const char **ret_caps, unsigned int max);
 bool fl_nodedev_has_cap(const struct fl_nodedev_def *def, const char *cap);
 /* NULL if it is no fc_host. */
@@ -49,12 +50,13 @@ const char *fl_nodedev_fabric_wwn(const struct fl_nodedev_def *def);
 struct fl_secret_def {
     unsigned char uuid[VIR_UUID_BUFLEN];
     bool is_ephemeral, is_private;
-    int usage_type;  /* virSecretUsageType */
-    char *usage_id;  /* NULL for none */
+    int usage_type; /* virSecretUsageType */
+    char *usage_id; /* NULL for none */
     struct fl_xml_node *root;
 };
 
-int fl_secret_def_parse(const char *xml, const char *name, unsigned int flags, struct fl_secret_def **ret_def);
+int fl_secret_def_parse(const char *xml, const char *name, unsigned int flags,
+                        struct fl_secret_def **ret_def);
 struct fl_secret_def *fl_secret_def_copy(const struct fl_secret_def *def);
 void fl_secret_def_free(struct fl_secret_def *def);
 char *fl_secret_def_format(const struct fl_secret_def *def);
@@ -65,7 +67,8 @@ struct fl_nwfilter_def {
     struct fl_xml_node *root;
 };
 
-int fl_nwfilter_def_parse(const char *xml, const char *name, unsigned int flags, struct fl_nwfilter_def **ret_def);
+int fl_nwfilter_def_parse(const char *xml, const char *name, unsigned int flags,
+                          struct fl_nwfilter_def **ret_def);
 void fl_nwfilter_def_free(struct fl_nwfilter_def *def);
 char *fl_nwfilter_def_format(const struct fl_nwfilter_def *def);
 
@@ -87,7 +90,8 @@ struct fl_snapshot_def {
     struct fl_xml_node *root;  /* canonical <domainsnapshot> without the domain */
 };
 
-int fl_snapshot_def_parse(const char *xml, const char *name, unsigned int flags, struct fl_snapshot_def **ret_def);
+int fl_snapshot_def_parse(const char *xml, const char *name, unsigned int flags,
+                          struct fl_snapshot_def **ret_def);
 int fl_snapshot_def_parse_node(const struct fl_xml_node *node, const char *name, unsigned int flags,
                                struct fl_snapshot_def **ret_def);
 /* Completes <memory> and <disks> from the domain `dom` (already set in def) as the peer does at creation. */

@@ -9,7 +9,7 @@ struct fl_pool_def {
     char *type; /* "dir", "logical", ... */
     char *name;
     unsigned char uuid[VIR_UUID_BUFLEN];
-    char *target_path; /* NULL when the type has none */
+    char *target_path;                                  /* NULL when the type has none */
     unsigned long long capacity, allocation, available; /* bytes */
     struct fl_xml_node *root;                           /* canonical <pool> */
 };
@@ -23,7 +23,8 @@ struct fl_pool_def *fl_pool_def_copy(const struct fl_pool_def *def);
 void fl_pool_def_free(struct fl_pool_def *def);
 char *fl_pool_def_format(const struct fl_pool_def *def, unsigned int flags);
 
-/* <sources><source>..</source></sources> for virConnectFindStoragePoolSources: takes the list of <source> nodes. */
+/* <sources><source>..</source></sources> for virConnectFindStoragePoolSources: takes the list of <source>
+ * nodes. */
 char *fl_pool_sources_format(struct fl_xml_node *const *sources, unsigned int n);
 
 struct fl_vol_def {

@@ -12,16 +12,18 @@
 
 enum {
     FL_XML_MAX_BYTES = 32 << 20, /* size of a document */
-    FL_XML_MAX_DEPTH = 64,
+    FL_XML_MAX_DEPTH = 200,
     FL_XML_MAX_NODES = 1 << 20,
 };
 
 enum fl_xml_node_flag {
-    FL_XML_OPEN = 1 << 0,     /* written as <a>NEWLINE</a> when it has no children */
-    FL_XML_RAW = 1 << 1,      /* `text` is a ready piece of XML (user's metadata), written as it stands */
-    FL_XML_BLANK = 1 << 2,    /* no element: an empty line */
-    FL_XML_EMPTY = 1 << 3,    /* written as <a></a> when it has no content */
-    FL_XML_FOREIGN = 1 << 4,  /* parsed from an element of a namespace (`ns` is set) */
+    FL_XML_OPEN = 1 << 0,   /* written as <a>NEWLINE</a> when it has no children */
+    FL_XML_RAW = 1 << 1,    /* no element: character data between foreign elements (`text`) */
+    FL_XML_MARKUP = 1 << 5, /* no element: a comment, CDATA or instruction of a foreign element, ready made */
+    FL_XML_BLANK = 1 << 2,  /* no element: an empty line */
+    FL_XML_EMPTY = 1 << 3,  /* written as <a></a> when it has no content */
+    FL_XML_FOREIGN =
+        1 << 4, /* of another namespace (or inside one): keeps mixed content, written as libxml2 does */
 };
 
 struct fl_xml_attr {
@@ -36,7 +38,6 @@ struct fl_xml_node {
     char *name; /* as written, prefix included */
     char *ns;   /* namespace URI or NULL */
     char *text; /* character data directly inside, all pieces joined; NULL if none */
-    char *raw;  /* parse only, elements of a namespace: the element as the writer of libxml2 prints it */
     int line;   /* in the input, 0 for nodes made by hand */
     unsigned int flags;
 };
@@ -63,7 +64,8 @@ const char *fl_xml_text(const struct fl_xml_node *node); /* never NULL */
 void fl_xml_set_text(struct fl_xml_node *node, const char *text);
 void fl_xml_set_textf(struct fl_xml_node *node, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
-/* Children. name NULL = any. child()/next() skip elements of a foreign namespace unless asked by full name. */
+/* Children. name NULL = any. child()/next() skip elements of a foreign namespace unless asked by full name.
+ */
 struct fl_xml_node *fl_xml_child(const struct fl_xml_node *node, const char *name);
 struct fl_xml_node *fl_xml_next(const struct fl_xml_node *node, const char *name);
 struct fl_xml_node *fl_xml_find(const struct fl_xml_node *node, const char *path); /* "devices/disk" */
@@ -73,8 +75,8 @@ unsigned int fl_xml_count(const struct fl_xml_node *node, const char *name);
 
 struct fl_xml_node *fl_xml_add(struct fl_xml_node *parent, const char *name); /* new last child */
 struct fl_xml_node *fl_xml_addf(struct fl_xml_node *parent, const char *name, const char *fmt, ...)
-    G_GNUC_PRINTF(3, 4);                                                             /* with text */
-void fl_xml_append(struct fl_xml_node *parent, struct fl_xml_node *child);           /* takes child */
+    G_GNUC_PRINTF(3, 4);                                                   /* with text */
+void fl_xml_append(struct fl_xml_node *parent, struct fl_xml_node *child); /* takes child */
 void fl_xml_insert(struct fl_xml_node *parent, struct fl_xml_node *child, struct fl_xml_node *before);
 void fl_xml_unlink(struct fl_xml_node *node); /* caller owns it then */
 bool fl_xml_equal(const struct fl_xml_node *a, const struct fl_xml_node *b);

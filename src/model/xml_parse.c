@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Text to tree. The one file that knows libxml2, so that it can be loaded when the first document comes.
+ * Input is not trusted: no network, no document type, no entities but the five of XML, bounded size and
+ * depth.
+ */
+#define FL_FROM VIR_FROM_XML
+
+#include <string.h>
+
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "model/xml.h"
+
+struct convert {
+    const char *name;
+    unsigned int nodes;
+};
+
+/* "prefix:name" as it was written. */
+static char *qualified(const xmlNs *ns, const xmlChar *name)
+{
+    if (ns && ns->prefix)
+        return g_strdup_printf("%s:%s", (const char *)ns->prefix, (const char *)name);
+    return g_strdup((const char *)name);
+}
+
+static void convert_attrs(const xmlNode *in, struct fl_xml_node *out)
+{
+    for (const xmlNs *ns = in->nsDef; ns; ns = ns->next) {
+        g_autofree char *attr =
+            ns->prefix ? g_strdup_printf("xmlns:%s", (const char *)ns->prefix) : g_strdup("xmlns");
+
+        fl_xml_set(out, attr, ns->href ? (const char *)ns->href : "");
+    }
+    for (const xmlAttr *a = in->properties; a; a = a->next) {
+        g_autofree char *attr = qualified(a->ns, a->name);
+        xmlChar *value = xmlNodeListGetString(in->doc, a->children, 1);
+
+        fl_xml_set(out, attr, value ? (const char *)value : "");
+        xmlFree(value);
+    }
+}
+
+/* Text, or a piece of markup with its brackets put back. */
+static struct fl_xml_node *leaf(unsigned int flag, const char *open, const xmlNode *in, const char *close)
+{
+    struct fl_xml_node *node = fl_xml_new(NULL);
+
+    node->flags = flag;
+    node->line = (int)xmlGetLineNo((xmlNodePtr)in);
+    node->text = g_strconcat(open, in->content ? (const char *)in->content : "", close, NULL);
+    return node;
+}
+
+static int convert_node(struct convert *cv, const xmlNode *in, bool foreign, unsigned int depth,
+                        struct fl_xml_node **ret)
+{
+    FL_XML_AUTO *out = NULL;
+    GString *text = NULL;
+
+    if (depth > FL_XML_MAX_DEPTH || ++cv->nodes > FL_XML_MAX_NODES)
+        return fl_error(VIR_ERR_XML_ERROR, "%s:%ld: expected at most %d levels and %d elements", cv->name,
+                        xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, FL_XML_MAX_NODES);
+    out = fl_xml_new(NULL);
+    out->name = qualified(in->ns, in->name);
+    out->ns = in->ns ? g_strdup((const char *)in->ns->href) : NULL;
+    out->line = (int)xmlGetLineNo((xmlNodePtr)in);
+    foreign = foreign || in->ns;
+    if (foreign)
+        out->flags |= FL_XML_FOREIGN;
+    convert_attrs(in, out);
+    for (const xmlNode *kid = in->children; kid; kid = kid->next) {
+        struct fl_xml_node *node = NULL;
+
+        switch (kid->type) {
+        case XML_ELEMENT_NODE:
+            if (convert_node(cv, kid, foreign, depth + 1, &node) < 0) {
+                if (text)
+                    g_string_free(text, TRUE);
+                return -1;
+            }
+            break;
+        case XML_TEXT_NODE:
+        case XML_CDATA_SECTION_NODE:
+            if (!text)
+                text = g_string_new(NULL);
+            g_string_append(text, kid->content ? (const char *)kid->content : "");
+            if (foreign)
+                node = kid->type == XML_TEXT_NODE ? leaf(FL_XML_RAW, "", kid, "")
+                                                  : leaf(FL_XML_MARKUP, "<![CDATA[", kid, "]]>");
+            break;
+        case XML_COMMENT_NODE:
+            if (foreign)
+                node = leaf(FL_XML_MARKUP, "<!--", kid, "-->");
+            break;
+        default:
+            break;
+        }
+        if (node)
+            fl_xml_append(out, node);
+    }
+    if (text)
+        out->text = g_string_free(text, FALSE);
+    *ret = g_steal_pointer(&out);
+    return 0;
+}
+
+/* The parser's own words, on one line. */
+static int parse_failed(xmlParserCtxtPtr ctxt, const char *name)
+{
+    const xmlError *err = xmlCtxtGetLastError(ctxt);
+    g_autofree char *words = g_strdup(err && err->message ? err->message : "a well-formed XML document");
+
+    g_strdelimit(words, "\n", ' ');
+    g_strchomp(words);
+    return fl_error(VIR_ERR_XML_ERROR, "%s:%d: expected well-formed XML: %s", name, err ? err->line : 0,
+                    words);
+}
+
+int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_root)
+{
+    const int options = XML_PARSE_NONET | XML_PARSE_NOBLANKS | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
+    struct convert cv = { .name = name };
+    size_t len = strlen(text);
+    xmlParserCtxtPtr ctxt;
+    xmlDocPtr doc;
+    int rc = -1;
+
+    if (len > FL_XML_MAX_BYTES)
+        return fl_error(VIR_ERR_XML_ERROR, "%s: expected a document of at most %d bytes, got %zu", name,
+                        FL_XML_MAX_BYTES, len);
+    ctxt = xmlNewParserCtxt();
+    if (!ctxt)
+        return fl_error(VIR_ERR_NO_MEMORY, "%s: XML parser", name);
+    doc = xmlCtxtReadMemory(ctxt, text, (int)len, name, NULL, options);
+    if (!doc || !xmlDocGetRootElement(doc))
+        rc = parse_failed(ctxt, name);
+    else if (doc->intSubset || doc->extSubset)
+        rc = fl_error(VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration", name);
+    else
+        rc = convert_node(&cv, xmlDocGetRootElement(doc), false, 1, ret_root);
+    xmlFreeDoc(doc);
+    xmlFreeParserCtxt(ctxt);
+    return rc;
+}
+
+int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root)
+{
+    g_autofree char *text = NULL;
+    size_t len;
+
+    if (fl_file_read(path, FL_XML_MAX_BYTES, &text, &len) < 0)
+        return -1;
+    if (strlen(text) != len)
+        return fl_error(VIR_ERR_XML_ERROR, "%s: expected text, found a NUL byte", path);
+    return fl_xml_parse(text, path, ret_root);
+}
