@@ -6,7 +6,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <glib.h>
+
+#include "uri/query.h"
 
 /* Which rule decided an item. */
 enum fl_origin_kind {
@@ -15,9 +18,9 @@ enum fl_origin_kind {
     FL_ORIGIN_ENVIRONMENT, /* where = variable name */
     FL_ORIGIN_CONFIG,      /* where = "FILE:LINE" */
     FL_ORIGIN_ALIAS,       /* where = "FILE:LINE" of the alias */
-    FL_ORIGIN_PARAMETER,   /* a ?name=value of the URI */
+    FL_ORIGIN_PARAMETER,   /* a ?name=value of the URI; where = the name */
     FL_ORIGIN_PROBE,       /* no URI at all: each driver is asked in turn */
-    FL_ORIGIN_RULE,        /* follows from other items, e.g. "a host and no transport means tls" */
+    FL_ORIGIN_RULE, /* follows from other items; where = the rule, e.g. "a host and no transport means tls" */
 };
 
 struct fl_origin {
@@ -28,28 +31,27 @@ struct fl_origin {
 enum fl_route_mode { FL_MODE_AUTO, FL_MODE_DIRECT, FL_MODE_LEGACY };
 enum fl_route_proxy { FL_PROXY_AUTO, FL_PROXY_NETCAT, FL_PROXY_NATIVE };
 
-struct fl_param {
-    char *name;
-    char *value;
-};
-
 /* Strings are owned by the route and NULL when absent. */
 struct fl_route {
-    char *uri;       /* the URI after alias and default, as virConnectGetURI of a local driver gives it; NULL = probe */
+    char *uri; /* the URI after alias and default, as virConnectGetURI of a local driver gives it; NULL =
+                  probe */
     struct fl_origin uri_origin;
 
-    char *driver;    /* "qemu": the scheme before '+' */
-    char *transport; /* "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext"; NULL = a driver in this process,
-                        which for drivers that live in a daemon means unix */
+    bool local;   /* a driver in this process opens it; nothing below `fragment` applies and no parameter is
+                     taken */
+    char *driver; /* "qemu": the scheme before '+' */
+    char *transport; /* "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext" in small letters; NULL when
+                        the URI names neither transport nor host, which means unix unless `local` */
     struct fl_origin transport_origin;
-    char *user;
-    char *host;      /* without brackets; zone kept after '%' */
-    int port;        /* 0 = the transport's default */
-    char *path;      /* "/system", "/default", "/path/to/file" */
-    char *query;     /* what local drivers see: raw query without the consumed parameters, or NULL */
+    char *user;  /* unescaped, as all parts below */
+    char *host;  /* without brackets; zone kept after '%' */
+    int port;    /* 0 = the transport's default */
+    char *path;  /* "/system", "/default", "/path/to/file"; NULL when absent */
+    char *query; /* raw, all parameters, as a local driver sees them; NULL when absent */
     char *fragment;
 
-    char *remote_name; /* what the far side is asked to open: name=, or the URI less what was consumed; "" = far default */
+    char *remote_name; /* what the far side is asked to open: name=, or the URI less what was consumed;
+                          "" = its own default; NULL when `local` or probing */
     struct fl_origin remote_name_origin;
 
     enum fl_route_mode mode;
@@ -57,9 +59,9 @@ struct fl_route {
     enum fl_route_proxy proxy;
     struct fl_origin proxy_origin;
 
-    char *socket;    /* socket= */
-    char *command;   /* command= */
-    char *netcat;    /* netcat= */
+    char *socket;  /* socket= */
+    char *command; /* command= */
+    char *netcat;  /* netcat= */
     char *keyfile;
     char *known_hosts;
     char *known_hosts_verify;
@@ -73,23 +75,39 @@ struct fl_route {
     bool verify_set; /* no_verify was given at all */
     bool no_tty;     /* no_tty=1 */
     bool no_sanity;
+    int connect_timeout; /* seconds for the whole of opening; 0 = none, -1 = not given */
+    struct fl_origin connect_timeout_origin;
+    int call_timeout; /* seconds for one call; 0 = none, -1 = not given */
+    struct fl_origin call_timeout_origin;
 
-    struct fl_param *params; /* all query parameters in order, decoded, consumed or not */
+    struct fl_param *params; /* all query parameters in order, unescaped, consumed or not */
     size_t nparams;
 };
 
 /* The files and variables a resolution may look at; NULL members mean "absent". */
 struct fl_resolve_env {
-    const char *default_uri_env;  /* LIBVIRT_DEFAULT_URI */
-    const struct fl_client_conf *conf; /* src/config/client_conf.h: aliases, uri_default, remote_mode, ...; may be NULL */
-    bool privileged;              /* effective uid 0 */
-    bool read_only;               /* opened read-only: picks -sock-ro and tells the helper */
+    const char *default_uri_env; /* LIBVIRT_DEFAULT_URI */
+    const struct fl_client_conf
+        *conf; /* config/client_conf.h: aliases, uri_default, remote_mode, ...; may be NULL */
+    const char *const *local_drivers; /* drivers of this process, NULL-terminated; NULL means { "test" } */
+    bool privileged;                  /* effective uid 0 */
+    bool read_only;                   /* opened read-only: picks -sock-ro and tells the helper */
 };
 
 #define FL_RESOLVE_NO_ALIASES 1u
 
-/* text may be NULL or "". On success *ret_route is new, owned by the caller. -1 with the error set. */
-int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigned int flags, struct fl_route **ret_route);
+/*
+ * text may be NULL or "". On success *ret_route is new, owned by the caller. -1 with the error set:
+ * VIR_ERR_INTERNAL_ERROR from VIR_FROM_URI for bad syntax, VIR_ERR_NO_CONNECT for a text that names no
+ * driver, VIR_ERR_INVALID_ARG from VIR_FROM_REMOTE for a transport or parameter that cannot be used.
+ */
+int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigned int flags,
+                     struct fl_route **ret_route);
+/* A line per item that was decided, "item: value   (why)"; free with g_free(). */
+char *fl_route_explain(const struct fl_route *route);
 void fl_route_free(struct fl_route *route);
-static inline void fl_route_clear_(struct fl_route **r) { fl_route_free(*r); }
+static inline void fl_route_clear_(struct fl_route **r)
+{
+    fl_route_free(*r);
+}
 #define fl_autoroute __attribute__((cleanup(fl_route_clear_)))
