@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """wire/types.[ch]: C structs and XDR rows of every record. wire/procs.[ch]: a row per procedure."""
-import re
-from model import PROGRAMS, SCALARS
+from model import PROGRAMS, SCALARS, split_condition
 from parse import ApiError
 from text import C_NOTICE
 
@@ -112,12 +111,12 @@ def conditions(model, c, cond):
     """'A|B' or '!A|B' -> (mask that must be met, mask that must be clear)."""
     if cond is None:
         return "0", "0"
-    neg = cond.startswith("!")
-    expr = cond.lstrip("!").replace("|", " | ")
-    for flag in cond.lstrip("!").split("|"):
+    _, flags, negated = split_condition(cond)
+    for flag in flags.split("|"):
         if not any(flag == m for e in model.enums.values() for m, _, _ in e):
             raise ApiError(c.where, f"flag '{flag}' of permission is not declared")
-    return ("0", expr) if neg else (expr, "0")
+    expr = flags.replace("|", " | ")
+    return ("0", expr) if negated else (expr, "0")
 
 
 def acl_names(model):
@@ -153,7 +152,7 @@ def procs_h(model):
             "    uint32_t if_clear;   /* asked only when none of these is given */", "};", "",
             "struct fl_proc {", "    uint16_t number;   /* 0: a gap */", "    uint16_t args;     /* FL_T_..., 0 = none */", "    uint16_t ret;",
             "    uint16_t flags;    /* enum fl_proc_flags */", "    uint16_t acl;      /* first row in fl_acls */", "    uint16_t nacl;",
-            "    uint16_t flags_at; /* offset of the call's `flags` in the argument struct, 0xffff = none */",
+            "    uint16_t flags_at; /* offset of the flags that the permissions look at, in the argument struct, 0xffff = none */",
             "    uint32_t name;     /* offset into fl_proc_names */", "};", "",
             "extern const struct fl_acl fl_acls[];", "extern const char fl_proc_names[];", ""]
     for p in PROGRAMS:
@@ -190,8 +189,8 @@ def procs_c(model):
             flags = (["FL_PROC_QUICK"] if c.quick else []) + (["FL_PROC_READ_ONLY"] if c.read_only_ok() else []) + \
                 (["FL_PROC_STREAM_" + c.stream.split()[0].upper()] if c.stream else []) + \
                 (["FL_PROC_AUTH"] if c.snake in AUTH else []) + (["FL_PROC_PUBLIC"] if c.public else [])
-            flagfield = c.wire_arg("flags")
-            at = f"offsetof(struct {c.rargs.cname}, flags)" if flagfield and flagfield.type == "uint" else "0xffff"
+            flagfield = c.wire_arg(c.condition_arg())
+            at = f"offsetof(struct {c.rargs.cname}, {flagfield.name})" if flagfield and flagfield.type == "uint" else "0xffff"
             rows[c.number] = (c.snake, c.rargs, c.rret, " | ".join(flags) or "0", first, len(acls) - first, at)
         for e in model.events:
             if e.program == p:

@@ -121,14 +121,27 @@ class Call:
         return all(self.is_read(p) for _, p, cond in self.perms() if cond is None)
 
     def read_only_flags(self):
-        """Flag expressions that a read-only connection may not set."""
-        return [c for _, p, c in self.perms() if c and not c.startswith("!") and not self.is_read(p)]
+        """[(argument, 'FLAG|FLAG')] that a read-only connection may not set."""
+        return [split_condition(c)[:2] for _, p, c in self.perms()
+                if c and not split_condition(c)[2] and not self.is_read(p)]
+
+    def condition_arg(self):
+        """The argument that the conditional permissions look at: 'flags' unless a condition says ARG=FLAG."""
+        return next((split_condition(c)[0] for _, _, c in self.perms() if c), "flags")
 
     def wire_arg(self, name):
         return next((f for f in self.wargs if f.name == name), None)
 
     def wire_ret(self, name):
         return next((f for f in self.wret if f.name == name), None)
+
+
+def split_condition(cond):
+    """'[ARG=][!]A|B' -> (ARG or 'flags', 'A|B', negated)"""
+    arg, eq, rest = cond.partition("=")
+    if not eq:
+        arg, rest = "flags", cond
+    return arg, rest.lstrip("!"), rest.startswith("!")
 
 
 class Event:
