@@ -178,3 +178,11 @@ void fl_error_restore(virErrorPtr *saved)
     g_free(*saved);
     *saved = NULL;
 }
+
+void fl_error_free(virErrorPtr saved)
+{
+    if (!saved)
+        return;
+    error_wipe(saved);
+    g_free(saved);
+}

@@ -47,6 +47,7 @@ void fl_error_reset(void);
 /* Keep the present error across clean-up that may set another: saves now, restores at the end of scope. */
 virErrorPtr fl_error_save(void);
 void fl_error_restore(virErrorPtr *saved);
+void fl_error_free(virErrorPtr saved); /* a saved one that is not wanted back; NULL is fine */
 #define FL_ERROR_PRESERVE                                                                                    \
     __attribute__((cleanup(fl_error_restore))) virErrorPtr fl_saved_error_ = fl_error_save()
 
