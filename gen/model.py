@@ -58,7 +58,7 @@ class Call:
     """A public call, or a procedure of the wire alone (public == False)."""
 
     WORDS = {"c", "args", "ret", "bind", "hand", "acl", "filter", "quick", "stream", "flags", "slot", "entry",
-             "driver", "doc", "program"}
+             "driver", "doc", "program", "via"}
 
     def __init__(self, decl, header_program):
         self.where, self.header = decl.where, decl.header
@@ -87,6 +87,7 @@ class Call:
         self.stream = w.get("stream")
         self.flag_enum = w.get("flags")
         self.hand = w.get("hand")
+        self.via = w.get("via")  # the client's half is this expression instead
         self.entry = w.get("entry", "generated")
         self.slot_proto = None
         self.has_slot = self.public and (decl.kind == "call" or "driver" in w) and w.get("slot") != "none"
