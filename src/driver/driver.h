@@ -19,18 +19,22 @@ struct fl_route;
 
 struct fl_driver {
     const char *name;           /* for messages: "test" */
-    const char *const *schemes; /* URI schemes it answers, NULL-terminated */
+    const char *const *schemes; /* URI schemes it answers, NULL-terminated; NULL: what no other driver answers */
     const struct fl_driver_ops *ops;
     /* Default URI if this machine looks as if the driver could work here, NULL if not. Cheap; NULL slot = never. */
     const char *(*probe)(void);
     /* Opens; on success conn->priv is set and close will be called once. -1 with the error set. */
     int (*open)(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth, unsigned int flags);
     void (*close)(virConnectPtr conn);
+    /* May be NULL. A close callback was registered (on) or taken back: when the connection then ends by itself the
+     * driver calls fl_connect_closed() (core/connect.h). -1 with the error set. */
+    int (*watch_close)(virConnectPtr conn, bool on);
 };
 
 /* In probe order, NULL at the end: registry.c. */
 extern const struct fl_driver *const fl_drivers[];
 const struct fl_driver *fl_driver_by_scheme(const char *scheme); /* NULL, no error set */
+const struct fl_driver *fl_driver_for_rest(void);                /* the one without schemes: remote */
 
 /* At the head of an operation: refuses flags outside `mask` with VIR_ERR_INVALID_ARG. */
 int fl_check_flags_(const char *call, unsigned int flags, unsigned int mask);
