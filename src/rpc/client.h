@@ -64,11 +64,6 @@ int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int p
                        const void *args, unsigned int ret_type, void *ret, struct fl_arena *arena,
                        struct fl_client_fds *fds);
 
-/* A call that opens a stream: on success `st` is connected to it (driver and private data set). */
-int fl_client_call_stream(struct fl_client *c, unsigned int program, unsigned int proc,
-                          unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
-                          struct fl_arena *arena, virStreamPtr st);
-
 /* Several calls sent back to back, then all answered (opening a connection). */
 struct fl_client_request {
     unsigned int program, proc;

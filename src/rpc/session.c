@@ -214,8 +214,8 @@ static void drop_dummies(struct fl_session *s)
     s->skip -= (unsigned int)n;
 }
 
-/* Bytes that follow the frame at the front for its descriptors: it is yielded when all have come, so that whoever
- * reads has collected the descriptors by then. */
+/* Bytes that follow the frame at the front for its descriptors: it is yielded when all have come, so that
+ * whoever reads has collected the descriptors by then. */
 static size_t dummies_due(const struct fl_session *s, const struct fl_header *h, uint32_t length)
 {
     if (s->fds != FL_SESSION_FDS_SKIP || length < FL_FRAME_PREFIX + 4 ||

@@ -429,7 +429,7 @@ static int decode_optional(const struct fl_xdr_type *t, const struct fl_xdr_fiel
 static int decode_field(const struct fl_xdr_type *t, const struct fl_xdr_field *f, struct decode *d,
                         unsigned char *base)
 {
-    unsigned char *bytes;
+    unsigned char *bytes = NULL;
 
     switch (f->shape) {
     case FL_XDR_ONE:

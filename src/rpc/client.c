@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The client of rpc/client.h: its life, and calls. Traffic is in client_io.c. */
+#define FL_FROM VIR_FROM_RPC
+#include "rpc/client_private.h"
+
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "base/util.h"
+#include "wire/procs.h"
+
+struct fl_client *fl_client_new(struct fl_transport *t, const struct fl_client_options *opts)
+{
+    struct fl_session_options so = { .server = false };
+    struct fl_client *c = g_new0(struct fl_client, 1);
+
+    c->refs = 1;
+    g_mutex_init(&c->lock);
+    g_cond_init(&c->loop_cond);
+    c->t = t;
+    c->s = fl_session_new(&so);
+    if (opts)
+        c->opts = *opts;
+    c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->open = true;
+    c->watch = c->resume_timer = c->alive_timer = -1;
+    return c;
+}
+
+struct fl_client *fl_client_ref(struct fl_client *c)
+{
+    g_atomic_int_inc(&c->refs);
+    return c;
+}
+
+void fl_client_unref(struct fl_client *c)
+{
+    if (!c || !g_atomic_int_dec_and_test(&c->refs))
+        return;
+    fl_transport_free(c->t);
+    fl_session_free(c->s);
+    fl_error_free(c->close_error);
+    if (c->wake_fd >= 0)
+        close(c->wake_fd);
+    g_cond_clear(&c->loop_cond);
+    g_mutex_clear(&c->lock);
+    g_free(c);
+}
+
+void fl_client_close(struct fl_client *c, int reason)
+{
+    FL_ERROR_PRESERVE;
+
+    g_mutex_lock(&c->lock);
+    c->closed_told = true;
+    fl_error_reset();
+    fl_client_fail(c, reason);
+    g_mutex_unlock(&c->lock);
+}
+
+bool fl_client_is_open(struct fl_client *c)
+{
+    bool is_open;
+
+    g_mutex_lock(&c->lock);
+    is_open = c->open;
+    g_mutex_unlock(&c->lock);
+    return is_open;
+}
+
+bool fl_client_is_local(struct fl_client *c)
+{
+    return c->t->local;
+}
+
+bool fl_client_is_encrypted(struct fl_client *c)
+{
+    return c->t->encrypted;
+}
+
+/* ---- calls ---- */
+
+static uint32_t program_version(unsigned int program)
+{
+    (void)program;
+    return 1; /* every program of the interface is at version 1 */
+}
+
+static int64_t call_deadline(const struct fl_client *c)
+{
+    return c->opts.call_timeout_us > 0 ? g_get_monotonic_time() + c->opts.call_timeout_us : FL_NO_DEADLINE;
+}
+
+/*
+ * The far side's refusal. Compat: a daemon that lacks a procedure answers VIR_ERR_RPC; to the caller that is
+ * the same as a driver without the call: VIR_ERR_NO_SUPPORT.
+ */
+static int raise_reply(const struct fl_call *call)
+{
+    struct fl_frame f = { .h = call->h, .payload = call->payload, .len = call->len };
+    const struct fl_proc *proc;
+    virErrorPtr err;
+
+    fl_session_raise(&f);
+    err = fl_error_get();
+    if (err->code != VIR_ERR_RPC || !err->message || !strstr(err->message, "unknown procedure"))
+        return -1;
+    proc = fl_proc_find(call->h.program, call->h.procedure);
+    return fl_error_set(
+        VIR_FROM_REMOTE, VIR_ERR_NO_SUPPORT,
+        "the daemon at the other end is older than this call: it does not know procedure %u (%s)",
+        call->h.procedure, proc ? fl_proc_name(proc) : "unnamed");
+}
+
+static int finish_call(const struct fl_call *call, unsigned int ret_type, void *ret)
+{
+    if (call->h.status == FL_FRAME_ERROR)
+        return raise_reply(call);
+    if (call->h.status != FL_FRAME_OK)
+        return fl_error(VIR_ERR_RPC, "reply to procedure %u with unknown status %u", call->h.procedure,
+                        call->h.status);
+    return fl_xdr_decode_all(ret_type, call->payload, call->len, call->arena, ret);
+}
+
+/* The call is off: nothing may be delivered to its memory any more. Lock held. */
+static void abandon(struct fl_client *c, struct fl_call *call, uint32_t serial)
+{
+    fl_session_forget(c->s, serial);
+    if (c->fd_call == call)
+        c->fd_call = NULL;
+    while (call->nfds)
+        close(call->fds[--call->nfds]);
+}
+
+/* Descriptors lie between the frames in the socket: while any may come, the session reads frame by frame. */
+static void expect_fds(struct fl_client *c, int change)
+{
+    c->fd_calls += (unsigned int)change;
+    if (c->t->local)
+        fl_session_set_fds(c->s, c->fd_calls ? FL_SESSION_FDS_EXACT : FL_SESSION_FDS_NONE);
+}
+
+struct fl_call_spec {
+    unsigned int program, proc, args_type;
+    const void *args;
+    const int *fds;
+    unsigned int nfds;
+};
+
+static int send_call(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call,
+                     uint32_t *ret_serial)
+{
+    if (!c->open)
+        return fl_client_raise_closed(c);
+    return fl_session_call(c->s, spec->program, program_version(spec->program), spec->proc, spec->args_type,
+                           spec->args, spec->fds, spec->nfds, call, ret_serial);
+}
+
+/* Lock held: sends, waits. The reply is left in `call`; its serial stays in call->h. */
+static int do_call(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call)
+{
+    uint32_t serial;
+
+    if (send_call(c, spec, call, &serial) < 0)
+        return -1;
+    if (fl_client_flush(c) < 0 || fl_client_wait(c, &call->waiter, call_deadline(c)) < 0) {
+        abandon(c, call, serial);
+        return -1;
+    }
+    return 0;
+}
+
+int fl_client_call(struct fl_client *c, unsigned int program, unsigned int proc, unsigned int args_type,
+                   const void *args, unsigned int ret_type, void *ret, struct fl_arena *arena)
+{
+    struct fl_call_spec spec = { .program = program, .proc = proc, .args_type = args_type, .args = args };
+    struct fl_call call = { .arena = arena };
+    FL_ARENA(own);
+    int rc;
+
+    if (!arena)
+        call.arena = &own;
+    g_mutex_lock(&c->lock);
+    rc = do_call(c, &spec, &call);
+    g_mutex_unlock(&c->lock);
+    if (G_UNLIKELY(rc < 0)) {
+        fl_client_tell_closed(c);
+        return -1;
+    }
+    return finish_call(&call, ret_type, ret);
+}
+
+int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int proc, unsigned int args_type,
+                       const void *args, unsigned int ret_type, void *ret, struct fl_arena *arena,
+                       struct fl_client_fds *fds)
+{
+    static const int none;
+    struct fl_call_spec spec = { .program = program, .proc = proc, .args_type = args_type, .args = args };
+    struct fl_call call = { .arena = arena, .fds = fds->out };
+    FL_ARENA(own);
+    int rc;
+
+    if (!c->t->local)
+        return fl_error_set(VIR_FROM_REMOTE, VIR_ERR_NO_SUPPORT,
+                            "%s is not a local unix socket: file descriptors cannot be passed over it",
+                            c->t->target);
+    if (!arena)
+        call.arena = &own;
+    if (fds->nin) {
+        spec.fds = fds->in ? fds->in : &none;
+        spec.nfds = fds->nin;
+    }
+    g_mutex_lock(&c->lock);
+    expect_fds(c, 1);
+    rc = do_call(c, &spec, &call);
+    expect_fds(c, -1);
+    g_mutex_unlock(&c->lock);
+    if (rc < 0) {
+        fl_client_tell_closed(c);
+        return -1;
+    }
+    rc = finish_call(&call, ret_type, ret);
+    while (rc < 0 && call.nfds)
+        close(call.fds[--call.nfds]);
+    fds->nout = call.nfds;
+    return rc;
+}
+
+int fl_client_open_stream(struct fl_client *c, unsigned int program, unsigned int proc,
+                          unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
+                          struct fl_arena *arena, struct fl_client_stream **ret_st)
+{
+    struct fl_call_spec spec = { .program = program, .proc = proc, .args_type = args_type, .args = args };
+    struct fl_call call = { .arena = arena };
+    struct fl_client_stream *cs = fl_client_stream_new(c);
+    FL_ARENA(own);
+    uint32_t serial = 0;
+    int rc;
+
+    if (!arena)
+        call.arena = &own;
+    g_mutex_lock(&c->lock);
+    rc = send_call(c, &spec, &call, &serial);
+    /* Registered before the reply can come: data may follow it in the same read. */
+    if (rc == 0 && (rc = fl_client_stream_attach(cs, program, proc, serial)) < 0)
+        abandon(c, &call, serial);
+    if (rc == 0 && (fl_client_flush(c) < 0 || fl_client_wait(c, &call.waiter, call_deadline(c)) < 0)) {
+        abandon(c, &call, serial);
+        rc = -1;
+    }
+    g_mutex_unlock(&c->lock);
+    if (rc < 0)
+        fl_client_tell_closed(c);
+    else
+        rc = finish_call(&call, ret_type, ret);
+    if (rc < 0) {
+        fl_client_stream_drop(cs);
+        return -1;
+    }
+    *ret_st = cs;
+    return 0;
+}
+
+/* ---- several at once ---- */
+
+static void finish_request(struct fl_client_request *req, const struct fl_call *call)
+{
+    req->result = finish_call(call, req->ret_type, req->ret);
+    if (req->result < 0) {
+        req->error = fl_error_save();
+        fl_error_reset();
+    }
+}
+
+int fl_client_pipeline(struct fl_client *c, struct fl_client_request *reqs, size_t nreqs,
+                       struct fl_arena *arena)
+{
+    g_autofree struct fl_call *calls = g_new0(struct fl_call, nreqs);
+    g_autofree uint32_t *serials = g_new0(uint32_t, nreqs);
+    int64_t deadline = call_deadline(c);
+    size_t sent, got = 0;
+
+    g_mutex_lock(&c->lock);
+    for (sent = 0; sent < nreqs; sent++) {
+        struct fl_call_spec spec = { .program = reqs[sent].program,
+                                     .proc = reqs[sent].proc,
+                                     .args_type = reqs[sent].args_type,
+                                     .args = reqs[sent].args };
+
+        calls[sent].arena = arena;
+        if (send_call(c, &spec, &calls[sent], &serials[sent]) < 0)
+            break;
+    }
+    if (sent == nreqs && fl_client_flush(c) == 0) {
+        while (got < nreqs && fl_client_wait(c, &calls[got].waiter, deadline) == 0)
+            got++;
+    }
+    for (size_t i = got; i < sent; i++)
+        abandon(c, &calls[i], serials[i]);
+    g_mutex_unlock(&c->lock);
+    if (got < nreqs) {
+        fl_client_tell_closed(c);
+        return -1;
+    }
+    for (size_t i = 0; i < nreqs; i++)
+        finish_request(&reqs[i], &calls[i]);
+    return 0;
+}

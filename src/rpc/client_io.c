@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The client's traffic: writing what the session queued, electing one reader among the waiting threads,
+ * handing replies to their callers, and ending a connection that failed.
+ */
+#define FL_FROM VIR_FROM_RPC
+#include "rpc/client_private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/util.h"
+
+/* Senders go on when less than this is queued. */
+#define SENDERS_RESUME ((size_t)512 << 10)
+
+void fl_client_kick(struct fl_client *c)
+{
+    uint64_t one = 1;
+
+    if (c->polling && write(c->wake_fd, &one, sizeof(one)) < 0)
+        fl_debug("eventfd is full: the reader is awake already");
+}
+
+void fl_client_wake(struct fl_client *c, struct fl_waiter *w)
+{
+    w->done = true;
+    g_cond_signal(&w->cond);
+}
+
+/* ---- the end of a connection ---- */
+
+void fl_client_close_if_idle(struct fl_client *c)
+{
+    if (!c->open && !c->polling && c->t->fd >= 0)
+        fl_transport_close(c->t);
+}
+
+void fl_client_fail(struct fl_client *c, int reason)
+{
+    if (!c->open)
+        return;
+    c->open = false;
+    c->close_reason = reason;
+    c->close_error = fl_error_save();
+    fl_client_watch_remove(c);
+    /* Waiters see `open` and raise close_error, each for itself. */
+    for (struct fl_waiter *w = c->waiters; w; w = w->next)
+        g_cond_signal(&w->cond);
+    fl_client_streams_closed(c);
+    fl_client_loop_notify(c);
+    fl_client_kick(c);
+    fl_client_close_if_idle(c);
+}
+
+int fl_client_raise_closed(struct fl_client *c)
+{
+    if (c->close_error && c->close_error->code)
+        return fl_error_set_raw(c->close_error);
+    return fl_error(VIR_ERR_INTERNAL_ERROR, "the connection to %s is closed", c->t->target);
+}
+
+void fl_client_tell_closed(struct fl_client *c)
+{
+    bool tell;
+
+    g_mutex_lock(&c->lock);
+    tell = !c->open && !c->closed_told;
+    c->closed_told = c->closed_told || tell;
+    g_mutex_unlock(&c->lock);
+    if (tell && c->opts.closed)
+        c->opts.closed(c->opts.opaque, c->close_reason);
+}
+
+/* ---- writing ---- */
+
+static void wake_senders(struct fl_client *c)
+{
+    if (!c->senders || fl_session_queued(c->s) >= SENDERS_RESUME)
+        return;
+    for (struct fl_sender *w = c->senders; w; w = w->next)
+        fl_client_wake(c, &w->w);
+}
+
+/* 1 = moved something, 0 = nothing to send, -FL_AGAIN or -1. */
+static int flush_step(struct fl_client *c)
+{
+    int fd = fl_session_output_fd(c->s);
+    const unsigned char *p;
+    ssize_t n;
+    size_t len;
+
+    if (fd >= 0) {
+        int rc = fl_transport_send_fd(c->t, fd);
+
+        if (rc < 0)
+            return rc;
+        fl_session_fd_sent(c->s);
+        return 1;
+    }
+    p = fl_session_output(c->s, &len);
+    if (!len)
+        return 0;
+    n = fl_transport_write(c->t, p, len);
+    if (n < 0)
+        return (int)n;
+    fl_session_sent(c->s, (size_t)n);
+    return 1;
+}
+
+int fl_client_flush(struct fl_client *c)
+{
+    bool wanted = c->want_write;
+    int rc;
+
+    if (!c->open)
+        return fl_client_raise_closed(c);
+    do {
+        rc = flush_step(c);
+    } while (rc == 1);
+    wake_senders(c);
+    if (rc == -1) {
+        fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
+        return -1;
+    }
+    c->want_write = rc == -FL_AGAIN;
+    if (c->want_write != wanted) {
+        fl_client_watch_update(c);
+        if (c->want_write)
+            fl_client_kick(c);
+    }
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* The reply's bytes move to the caller's arena: copied when few, the whole buffer handed over when many. */
+static void deliver(struct fl_client *c, struct fl_call *call, const struct fl_frame *f)
+{
+    void *block = fl_session_take_buffer(c->s, f);
+
+    call->h = f->h;
+    call->len = f->len;
+    call->payload = f->payload;
+    if (block)
+        fl_arena_adopt(call->arena, block);
+    else if (f->len) {
+        call->payload = fl_arena_alloc(call->arena, f->len);
+        memcpy(call->payload, f->payload, f->len);
+    }
+    call->nfds = 0;
+}
+
+static void call_done(struct fl_client *c, struct fl_call *call)
+{
+    fl_client_wake(c, &call->waiter);
+}
+
+static void handle_event(struct fl_client *c, const struct fl_frame *f)
+{
+    if (!c->opts.event)
+        return;
+    g_mutex_unlock(&c->lock);
+    c->opts.event(c->opts.opaque, f);
+    g_mutex_lock(&c->lock);
+}
+
+static void handle_frame(struct fl_client *c, const struct fl_frame *f)
+{
+    switch (f->h.type) {
+    case FL_FRAME_REPLY:
+    case FL_FRAME_REPLY_WITH_FDS:
+        if (f->opaque)
+            deliver(c, f->opaque, f);
+        c->fd_call = f->opaque;
+        c->fd_left = f->nfds;
+        if (!f->nfds && f->opaque)
+            call_done(c, f->opaque);
+        return;
+    case FL_FRAME_STREAM:
+    case FL_FRAME_STREAM_HOLE:
+        if (f->opaque)
+            fl_client_stream_frame(c, f->opaque, f);
+        return;
+    case FL_FRAME_MESSAGE:
+        handle_event(c, f);
+        return;
+    default:
+        return;
+    }
+}
+
+/* The descriptors of the last frame. 0, -FL_AGAIN, -1. */
+static int read_fds(struct fl_client *c)
+{
+    while (c->fd_left) {
+        int fd = -1, rc = fl_transport_recv_fd(c->t, &fd);
+
+        if (rc < 0)
+            return rc;
+        c->fd_left--;
+        if (c->fd_call && c->fd_call->fds)
+            c->fd_call->fds[c->fd_call->nfds++] = fd;
+        else
+            close(fd);
+        if (!c->fd_left && c->fd_call)
+            call_done(c, c->fd_call);
+    }
+    return 0;
+}
+
+static int drain(struct fl_client *c)
+{
+    struct fl_frame f;
+    int rc;
+
+    while (c->open && !c->fd_left && (rc = fl_session_next(c->s, &f)) != 0) {
+        if (rc < 0) {
+            fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
+            return -1;
+        }
+        handle_frame(c, &f);
+    }
+    return c->open ? 0 : -1;
+}
+
+static int read_eof(struct fl_client *c)
+{
+    fl_error(VIR_ERR_SYSTEM_ERROR, "%s closed the connection%s", c->t->target,
+             fl_session_npending(c->s) ? " with calls unanswered" : "");
+    fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_EOF);
+    return -1;
+}
+
+/* 1 = there may be more, 0 = that was all for now, -1. */
+static int read_once(struct fl_client *c)
+{
+    unsigned char *at;
+    size_t len;
+    ssize_t n;
+
+    if (c->fd_left) {
+        int rc = read_fds(c);
+
+        if (rc == -1)
+            fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
+        return rc == -FL_AGAIN ? 0 : rc < 0 ? -1 : 1;
+    }
+    at = fl_session_space(c->s, &len);
+    n = fl_transport_read(c->t, at, len);
+    if (n == -FL_AGAIN)
+        return 0;
+    if (n == 0)
+        return read_eof(c);
+    if (n < 0) {
+        fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
+        return -1;
+    }
+    fl_session_received(c->s, (size_t)n, g_get_monotonic_time());
+    if (drain(c) < 0)
+        return -1;
+    return (size_t)n == len || c->fd_left || fl_transport_pending(c->t);
+}
+
+int fl_client_read_some(struct fl_client *c)
+{
+    int rc;
+
+    do {
+        rc = c->open ? read_once(c) : -1;
+    } while (rc == 1 && !c->full_streams);
+    if (rc < 0)
+        return -1;
+    /* Answers to pings were queued while reading. */
+    return fl_session_queued(c->s) && !c->want_write ? fl_client_flush(c) : 0;
+}
+
+int fl_client_tick(struct fl_client *c)
+{
+    if (!c->open)
+        return -1;
+    if (fl_session_tick(c->s, g_get_monotonic_time()) < 0) {
+        fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_KEEPALIVE);
+        return -1;
+    }
+    return fl_session_queued(c->s) && !c->want_write ? fl_client_flush(c) : 0;
+}
+
+/* ---- waiting ---- */
+
+/* Waits for the transport or the deadline, then does what is possible. */
+static void read_step(struct fl_client *c, int64_t deadline)
+{
+    struct pollfd p[2] = { { .fd = c->t->fd }, { .fd = c->wake_fd, .events = POLLIN } };
+    uint64_t drop;
+    int ms;
+
+    p[0].events = fl_transport_want(c->t, (short)(POLLIN | (c->want_write ? POLLOUT : 0)));
+    ms = fl_transport_pending(c->t)
+             ? 0
+             : fl_deadline_poll_ms(fl_deadline_min(deadline, fl_session_deadline(c->s)));
+    c->polling++;
+    g_mutex_unlock(&c->lock);
+    if (poll(p, 2, ms) < 0)
+        p[0].revents = p[1].revents = 0;
+    g_mutex_lock(&c->lock);
+    c->polling--;
+    if (!c->open) {
+        fl_client_close_if_idle(c);
+        return;
+    }
+    if (p[1].revents && read(c->wake_fd, &drop, sizeof(drop)) < 0)
+        fl_debug("eventfd was drained by another reader");
+    if (c->want_write && (p[0].revents & ~POLLIN) && fl_client_flush(c) < 0)
+        return;
+    if ((p[0].revents || fl_transport_pending(c->t)) && fl_client_read_some(c) < 0)
+        return;
+    fl_client_tick(c);
+}
+
+void fl_client_handover(struct fl_client *c)
+{
+    for (struct fl_waiter *w = c->waiters; w; w = w->next) {
+        if (!w->done) {
+            g_cond_signal(&w->cond);
+            return;
+        }
+    }
+}
+
+void fl_client_unlink(struct fl_waiter **list, struct fl_waiter *w)
+{
+    while (*list && *list != w)
+        list = &(*list)->next;
+    if (*list)
+        *list = w->next;
+}
+
+int fl_client_wait(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
+{
+    int rc = 0;
+
+    g_cond_init(&w->cond);
+    w->next = c->waiters;
+    c->waiters = w;
+    c->waits++;
+    while (!w->done) {
+        if (!c->open) {
+            rc = fl_client_raise_closed(c);
+            break;
+        }
+        if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline) {
+            rc = fl_error(VIR_ERR_OPERATION_TIMEOUT, "%s did not answer in time", c->t->target);
+            break;
+        }
+        if (!c->reading) {
+            c->reading = true;
+            read_step(c, deadline);
+            c->reading = false;
+        } else if (deadline == FL_NO_DEADLINE) {
+            g_cond_wait(&w->cond, &c->lock);
+        } else {
+            g_cond_wait_until(&w->cond, &c->lock, deadline);
+        }
+    }
+    fl_client_unlink(&c->waiters, w);
+    if (!c->reading)
+        fl_client_handover(c);
+    g_cond_clear(&w->cond);
+    return rc;
+}

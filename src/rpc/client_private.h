@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the client's files share: client.c (life and calls), client_io.c (bytes, electing a reader, the end of
+ * a connection), client_listen.c (event loop, private thread, keepalive), client_stream.c.
+ *
+ * One lock. It is held over everything but poll(), event handlers and the close callback. `reading` marks the
+ * one thread that may take bytes from the transport and look into the session's receive buffer; it is kept
+ * while the lock is dropped for poll() or an event handler.
+ */
+#pragma once
+
+#include <glib.h>
+#include "base/error.h"
+#include "rpc/client.h"
+#include "rpc/client_stream.h"
+#include "rpc/session.h"
+#include "transport/transport.h"
+
+/* A thread that waits for something the reader will do. Lives on its stack, linked while it waits. */
+struct fl_waiter {
+    struct fl_waiter *next;
+    bool done;
+    GCond cond;
+};
+
+/* One call under way. */
+struct fl_call {
+    struct fl_waiter waiter;
+    struct fl_arena *arena; /* the reply's bytes go here */
+    struct fl_header h;     /* of the reply */
+    unsigned char *payload;
+    size_t len;
+    int *fds; /* FL_FRAME_FDS_MAX slots, or NULL: none expected */
+    unsigned int nfds;
+};
+
+/* A stream writer waiting for the queue of output to shrink. */
+struct fl_sender {
+    struct fl_waiter w;
+    struct fl_sender *next;
+};
+
+struct fl_client_stream;
+
+struct fl_client {
+    gint refs;
+    GMutex lock;
+    struct fl_transport *t;
+    struct fl_session *s;
+    struct fl_client_options opts;
+    int wake_fd; /* eventfd: makes the reader look again */
+
+    bool open;
+    bool reading;
+    unsigned int polling; /* threads inside poll(): the transport must not be closed under them */
+    bool want_write;      /* output is left and the transport took no more */
+    bool closed_told;     /* the close callback has been called, or is not wanted */
+    int close_reason;
+    virErrorPtr close_error;
+    struct fl_waiter *waiters;
+    unsigned int waits; /* counts every wait: tells the loops whether callers are busy reading anyway */
+    struct fl_sender *senders;
+
+    /* A frame whose descriptors are still coming. */
+    struct fl_call *fd_call; /* NULL with fd_left > 0: nobody wants them */
+    unsigned int fd_left;
+    unsigned int fd_calls; /* calls under way that exchange descriptors */
+
+    /* client_listen.c */
+    unsigned int listeners;
+    int watch;         /* in the application's loop, or -1 */
+    int watch_events;  /* as last told to it */
+    bool watch_rests;  /* a caller reads: the loop looks again when the resume timer fires */
+    int resume_timer;  /* in the application's loop, or -1 */
+    int alive_timer;   /* keepalive, in the application's loop, or -1 */
+    bool loop_running; /* the private thread */
+    GCond loop_cond;
+    unsigned int full_streams; /* receive queues at their bound: no reading ahead for nobody */
+};
+
+/* client_io.c; all with the lock held */
+int fl_client_flush(struct fl_client *c);     /* as much as goes; -1: connection failed, error set */
+int fl_client_read_some(struct fl_client *c); /* the reader: what is there; -1: connection failed */
+void fl_client_handover(struct fl_client *c); /* the reader has stopped: another waiter takes over */
+int fl_client_wait(struct fl_client *c, struct fl_waiter *w,
+                   int64_t deadline); /* 0, or -1 with the error set */
+void fl_client_wake(struct fl_client *c, struct fl_waiter *w);
+void fl_client_kick(struct fl_client *c);             /* the thread in poll() looks again */
+void fl_client_fail(struct fl_client *c, int reason); /* ends it with the thread's error */
+int fl_client_raise_closed(struct fl_client *c);      /* -1 with the error that ended the connection */
+int fl_client_tick(struct fl_client *c);
+void fl_client_close_if_idle(struct fl_client *c);
+void fl_client_unlink(struct fl_waiter **list, struct fl_waiter *w);
+/* Lock not held: calls the close callback if it is due. */
+void fl_client_tell_closed(struct fl_client *c);
+
+/* client_listen.c; lock held */
+void fl_client_watch_update(struct fl_client *c); /* after want_write, full_streams or the deadline changed */
+void fl_client_watch_remove(struct fl_client *c);
+void fl_client_loop_notify(struct fl_client *c);
+
+/* client_stream.c */
+struct fl_client_stream *fl_client_stream_new(struct fl_client *c);
+void fl_client_stream_drop(struct fl_client_stream *st); /* never connected: unregisters, frees */
+/* the rest with the lock held */
+int fl_client_stream_attach(struct fl_client_stream *st, uint32_t program, uint32_t proc, uint32_t serial);
+void fl_client_stream_frame(struct fl_client *c, struct fl_client_stream *st, const struct fl_frame *f);
+void fl_client_streams_closed(struct fl_client *c);
