@@ -177,7 +177,7 @@ def stub(model, c):
     if c.rret:
         out.append(f"    struct {c.rret.cname} ret = {{ 0 }};")
     out += body.decl + [""] + body.before
-    fn = {"plain": "fl_client_call", "stream": "fl_client_call_stream", "fds": "fl_client_call_fds"}[body.call]
+    fn = {"plain": "fl_client_call", "stream": "fl_remote_call_stream", "fds": "fl_client_call_fds"}[body.call]
     a = f"{type_macro(c.rargs)}, &args" if c.rargs else "FL_XDR_VOID, NULL"
     r = f"{type_macro(c.rret)}, &ret" if c.rret else "FL_XDR_VOID, NULL"
     out += [f"    if ({fn}(fl_remote_client({conn_of(c)}), FL_PROGRAM_{c.program.upper()}, {proc_macro(c)}, {a}, {r}, &arena{body.extra}) < 0)",
