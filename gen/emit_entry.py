@@ -4,6 +4,7 @@ then asks the driver; on failure the error is dispatched to the connection and t
 from model import Call
 from text import C_NOTICE, wrap_prototype
 
+COMPANIONS = ("libvirt-qemu", "libvirt-lxc")  # libraries of their own
 SPECIAL_OBJECTS = {"virConnectPtr": ("connect", "VIR_FROM_DOM"), "virStreamPtr": ("stream", "VIR_FROM_STREAMS")}
 
 
@@ -118,9 +119,9 @@ def entry(model, c):
                 f"        return {fail};", "    }"]
         first = False
     for n, expr in null_checks(model, c):
-        out += [f"    if ({expr}) {{", f"        fl_entry_null({dom}, __func__, \"{n}\");", "        goto failed;", "    }"]
+        out += [f"    if ({expr}) {{", f"        entry_null({dom}, __func__, \"{n}\");", "        goto failed;", "    }"]
     for n, expr in count_checks(c):
-        out += [f"    if ({expr}) {{", f"        fl_entry_negative({dom}, __func__, \"{n}\");", "        goto failed;", "    }"]
+        out += [f"    if ({expr}) {{", f"        entry_negative({dom}, __func__, \"{n}\");", "        goto failed;", "    }"]
     if info:
         out += [f"    if ({size.c[0]} > sizeof(whole)) {{", f"        fl_error_set({dom}, VIR_ERR_INVALID_ARG,"
                 f" \"%s: '{size.c[0]}' is more than this library's %zu bytes\", __func__, sizeof(whole));", "        goto failed;", "    }"]
@@ -128,16 +129,16 @@ def entry(model, c):
     if c.flag_enum and flags:
         mask = " | ".join(m for m, v, s in model.enums[c.flag_enum] if not s) or "0"
         out += [f"    if ({flags} & ~(unsigned int)({mask})) {{",
-                f"        fl_entry_flags({dom}, __func__, {flags}, (unsigned int)({mask}));", "        goto failed;", "    }"]
+                f"        entry_flags({dom}, __func__, {flags}, (unsigned int)({mask}));", "        goto failed;", "    }"]
     if c.on_wire and not c.read_only_ok():
-        out += [f"    if ({conn}->flags & VIR_CONNECT_RO) {{", f"        fl_entry_read_only({dom}, __func__);", "        goto failed;", "    }"]
+        out += [f"    if ({conn}->flags & VIR_CONNECT_RO) {{", f"        entry_read_only({dom}, __func__);", "        goto failed;", "    }"]
     elif c.on_wire:
         for arg, masks in c.read_only_flags():
             out += [f"    if (({conn}->flags & VIR_CONNECT_RO) && ({arg} & ({masks.replace('|', ' | ')}))) {{",
-                    f"        fl_entry_read_only({dom}, __func__);", "        goto failed;", "    }"]
+                    f"        entry_read_only({dom}, __func__);", "        goto failed;", "    }"]
     if any(b.word in ("fetch", "two_call") for b in c.binds or []) and flags:
         out.append("    flags |= VIR_TYPED_PARAM_STRING_OKAY; /* this library takes string parameters */")
-    out += [f"    if (!{conn}->ops->{c.snake}) {{", f"        fl_entry_unsupported({dom}, {conn}, __func__);", "        goto failed;", "    }",
+    out += [f"    if (!{conn}->ops->{c.snake}) {{", f"        entry_unsupported({dom}, {conn}, __func__);", "        goto failed;", "    }",
             f"    answer = {conn}->ops->{c.snake}({', '.join(args)});"]
     bad = "!answer" if fail == "NULL" else "answer == 0" if fail == "0" else "answer < 0"
     out += [f"    if ({bad})", "        goto failed;"]
@@ -148,38 +149,39 @@ def entry(model, c):
 
 
 HELPERS = '''
-static void fl_entry_null(int domain, const char *call, const char *arg)
+static G_GNUC_UNUSED void entry_null(int domain, const char *call, const char *arg)
 {
     fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s: '%s' must not be NULL", call, arg);
 }
 
-static void fl_entry_negative(int domain, const char *call, const char *arg)
+static G_GNUC_UNUSED void entry_negative(int domain, const char *call, const char *arg)
 {
     fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s: '%s' must not be negative", call, arg);
 }
 
-static void fl_entry_flags(int domain, const char *call, unsigned int flags, unsigned int known)
+static G_GNUC_UNUSED void entry_flags(int domain, const char *call, unsigned int flags, unsigned int known)
 {
     fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s knows no flags 0x%x (it knows 0x%x)", call, flags & ~known, known);
 }
 
-static void fl_entry_read_only(int domain, const char *call)
+static G_GNUC_UNUSED void entry_read_only(int domain, const char *call)
 {
     fl_error_set(domain, VIR_ERR_OPERATION_DENIED, "read only access prevents %s; open the connection for writing", call);
 }
 
-static void fl_entry_unsupported(int domain, virConnectPtr conn, const char *call)
+static G_GNUC_UNUSED void entry_unsupported(int domain, virConnectPtr conn, const char *call)
 {
     fl_error_set(domain, VIR_ERR_NO_SUPPORT, "%s is not supported by the '%s' driver", call, conn->driver->name);
 }
 '''
 
 
-def entry_c(model):
-    out = [C_NOTICE, "#include <glib.h>", "#include <string.h>", "#include <libvirt/libvirt.h>", "#include \"base/error.h\"",
+def entry_c(model, headers):
+    out = [C_NOTICE, "#include <glib.h>", "#include <string.h>", "#include <libvirt/libvirt.h>", "#include <libvirt/libvirt-qemu.h>",
+           "#include <libvirt/libvirt-lxc.h>", "#include \"base/error.h\"",
            "#include \"base/log.h\"", "#include \"core/objects.h\"", "#include \"core/ops.h\"", "#include \"driver/driver.h\"", HELPERS]
     for c in model.public_calls():
-        if c.entry == "generated" and c.has_slot:
+        if c.entry == "generated" and c.has_slot and headers(c.header):
             out += entry(model, c)
     return "\n".join(out + [""])
 
@@ -191,4 +193,7 @@ def hand_written(model):
 
 
 def emitters():
-    return {"entry.c": entry_c, "hand-written.txt": lambda m: "\n".join(hand_written(m)) + "\n"}
+    return {"entry.c": lambda m: entry_c(m, lambda h: h not in COMPANIONS),
+            "entry-qemu.c": lambda m: entry_c(m, lambda h: h == "libvirt-qemu"),
+            "entry-lxc.c": lambda m: entry_c(m, lambda h: h == "libvirt-lxc"),
+            "hand-written.txt": lambda m: "\n".join(hand_written(m)) + "\n"}

@@ -3,7 +3,7 @@
 
 LIBRARIES = {"libvirt.syms": ("LIBVIRT_", None), "libvirt-qemu.syms": ("LIBVIRT_QEMU_", "libvirt-qemu"),
              "libvirt-lxc.syms": ("LIBVIRT_LXC_", "libvirt-lxc")}
-DATA = {"libvirt.syms": [("virConnectAuthPtrDefault", "0.0.3")]}
+DATA = {"libvirt.syms": [("virConnectAuthPtrDefault", "0.4.0")]}
 
 
 def script(model, out_name):
@@ -23,7 +23,8 @@ def script(model, out_name):
         out += ["/* Between this project's own programs and modules; no promise to anybody else. */",
                 "LIBVIRT_PRIVATE_FAIRLEAD {", "    global:", "        fl_*;", "    local:", "        *;", "};"]
     else:
-        out += [f"{prefix}PRIVATE {{", "    local:", "        *;", "};"]
+        last = max(i for i, line in enumerate(out) if line.startswith("}"))
+        out[last:last] = ["    local:", "        *;"]
     return "\n".join(out + [""])
 
 
