@@ -31,6 +31,7 @@ struct fl_call {
     unsigned int nout_fds;
     /* Procedures marked as stream: a new stream of `conn`, connected to the frames once the call has succeeded. */
     virStreamPtr stream;
+    bool last; /* close the connection once the answer is out */
 };
 
 /*
@@ -38,3 +39,7 @@ struct fl_call {
  * none). 0, or -1 with the thread's error set, which becomes the error reply.
  */
 typedef int (*fl_serve)(struct fl_call *call, void *args, void *ret);
+
+/* From the peer's I/O thread: a CALL frame. `fds` (frame->nfds of them) are taken over. */
+struct fl_frame;
+void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int *fds);

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the generated dispatch needs to build answers: strings kept until the answer is encoded, typed parameters in
- * and out. */
+/* Helpers of the generated and hand-written procedure functions: typed parameters that clean up after themselves, and
+ * results that must live until the answer is encoded. */
 #pragma once
 
+#include <stdint.h>
 #include <libvirt/libvirt.h>
-#include "core/params.h"
 #include "daemon/call.h"
+#include "wire/types.h"
 
-/* Replaces *s by a copy that lives as long as the call's arena. -1 with the error set when there is no room. */
-int fl_keep_string(struct fl_call *call, char **s);
-
-/* Typed parameters owned by a scope. */
+/* A list of typed parameters for a public call; freed at the end of the scope unless it went into the reply. */
 struct fl_auto_params {
     virTypedParameterPtr list;
-    int n;    /* what the call reports */
-    int room; /* entries of `list` to clear; -1: the call allocated the list itself, `n` entries */
+    int n;
 };
-
 void fl_auto_params_fini(struct fl_auto_params *p);
-#define FL_AUTO_PARAMS(name)                                                                                           \
-    struct fl_auto_params name __attribute__((cleanup(fl_auto_params_fini))) = { NULL, 0, -1 }
+#define FL_AUTO_PARAMS(name) __attribute__((cleanup(fl_auto_params_fini))) struct fl_auto_params name = { NULL, 0 }
 
-/* Arguments: copies of what came in. */
 void fl_auto_params_set(struct fl_auto_params *p, const struct fl_w_typed_param *w, uint32_t n);
-/* Results of a fixed number: room for n; p->n becomes n. */
-void fl_auto_params_room(struct fl_auto_params *p, int n);
-/* Puts the results into the reply; their strings go over to the arena. */
+void fl_auto_params_room(struct fl_auto_params *p, int n); /* n empty ones; NULL for 0 */
+/* Into a reply; the arena owns what was in the list. -1 with the error set. */
 int fl_auto_params_reply(struct fl_auto_params *p, struct fl_arena *arena, uint32_t *ret_n,
                          struct fl_w_typed_param **ret_w);
+
+/* Replaces *text (NULL stays NULL) by a copy that lives until the answer is sent. -1 with the error set. */
+int fl_keep_string(struct fl_call *call, char **text);
+/* Zeroed room in the arena for `count` elements; NULL with the error set. */
+void *fl_keep_room(struct fl_call *call, size_t count, size_t size);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The I/O threads. */
+#define FL_FROM VIR_FROM_RPC
+#include "daemon/io.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/peer.h"
+
+#define BATCH 64
+
+struct fl_io {
+    GThread *thread;
+    int epoll_fd;
+    int wake_fd;
+    gint stop;   /* atomic */
+    gint npeers; /* atomic */
+    GMutex lock; /* guards the two below */
+    GQueue peers;
+    int64_t tick_at; /* INT64_MAX: never */
+};
+
+static void wake(struct fl_io *io)
+{
+    uint64_t one = 1;
+
+    if (write(io->wake_fd, &one, sizeof(one)) < 0)
+        fl_debug("I/O thread is awake already");
+}
+
+static void swallow_wake(struct fl_io *io)
+{
+    uint64_t count;
+
+    if (read(io->wake_fd, &count, sizeof(count)) < 0)
+        fl_debug("nothing woke the I/O thread");
+}
+
+/* Milliseconds until the next tick, rounded up: waking early would only mean waking twice. */
+static int wait_ms(struct fl_io *io)
+{
+    int64_t at, left;
+
+    g_mutex_lock(&io->lock);
+    at = io->tick_at;
+    g_mutex_unlock(&io->lock);
+    if (at == INT64_MAX)
+        return -1;
+    left = at - g_get_monotonic_time();
+    if (left <= 0)
+        return 0;
+    return (int)MIN((left + 999) / 1000, 3600 * 1000);
+}
+
+/* Asks every peer for its next deadline. Seldom: deadlines only move away while bytes flow. */
+static void tick_all(struct fl_io *io)
+{
+    int64_t now = g_get_monotonic_time();
+    int64_t next = INT64_MAX;
+
+    g_mutex_lock(&io->lock);
+    if (io->tick_at > now) {
+        g_mutex_unlock(&io->lock);
+        return;
+    }
+    io->tick_at = INT64_MAX;
+    for (GList *l = io->peers.head; l; l = l->next)
+        next = MIN(next, fl_peer_tick(l->data, now));
+    io->tick_at = MIN(io->tick_at, next);
+    g_mutex_unlock(&io->lock);
+}
+
+static void end_all(struct fl_io *io)
+{
+    for (;;) {
+        struct fl_peer *peer;
+
+        g_mutex_lock(&io->lock);
+        peer = g_queue_peek_head(&io->peers);
+        g_mutex_unlock(&io->lock);
+        if (!peer)
+            return;
+        fl_peer_finish(peer, "the daemon stops");
+    }
+}
+
+static gpointer io_thread(gpointer opaque)
+{
+    struct fl_io *io = opaque;
+    struct epoll_event ready[BATCH];
+
+    while (!g_atomic_int_get(&io->stop)) {
+        int n = epoll_wait(io->epoll_fd, ready, BATCH, wait_ms(io));
+
+        for (int i = 0; i < n; i++) {
+            if (ready[i].data.ptr)
+                fl_peer_ready(ready[i].data.ptr, ready[i].events);
+            else
+                swallow_wake(io);
+        }
+        tick_all(io);
+    }
+    end_all(io);
+    return NULL;
+}
+
+struct fl_io *fl_io_new(unsigned int number)
+{
+    struct fl_io *io = g_new0(struct fl_io, 1);
+    g_autofree char *name = g_strdup_printf("io-%u", number);
+    struct epoll_event event = { .events = EPOLLIN };
+
+    g_mutex_init(&io->lock);
+    g_queue_init(&io->peers);
+    io->tick_at = INT64_MAX;
+    io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (io->epoll_fd < 0 || io->wake_fd < 0 || epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->wake_fd, &event) < 0) {
+        fl_error_system(errno, "cannot set up I/O thread %u", number);
+        fl_io_free(io);
+        return NULL;
+    }
+    io->thread = g_thread_new(name, io_thread, io);
+    return io;
+}
+
+void fl_io_free(struct fl_io *io)
+{
+    if (!io)
+        return;
+    if (io->thread) {
+        g_atomic_int_set(&io->stop, 1);
+        wake(io);
+        g_thread_join(io->thread);
+    }
+    if (io->epoll_fd >= 0)
+        close(io->epoll_fd);
+    if (io->wake_fd >= 0)
+        close(io->wake_fd);
+    g_mutex_clear(&io->lock);
+    g_free(io);
+}
+
+int fl_io_add(struct fl_io *io, struct fl_peer *peer, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = peer };
+
+    g_mutex_lock(&io->lock);
+    g_queue_push_tail_link(&io->peers, fl_peer_link(peer));
+    g_mutex_unlock(&io->lock);
+    g_atomic_int_inc(&io->npeers);
+    if (epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    fl_error_system(errno, "cannot watch a new connection");
+    fl_io_remove(io, peer, -1);
+    return -1;
+}
+
+unsigned int fl_io_count(const struct fl_io *io)
+{
+    return (unsigned int)g_atomic_int_get(&io->npeers);
+}
+
+void fl_io_want(struct fl_io *io, struct fl_peer *peer, int fd, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = peer };
+
+    if (epoll_ctl(io->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0)
+        fl_debug("cannot change what a connection waits for: %s", g_strerror(errno));
+}
+
+void fl_io_tick_by(struct fl_io *io, int64_t when_us)
+{
+    bool sooner;
+
+    g_mutex_lock(&io->lock);
+    sooner = when_us < io->tick_at;
+    if (sooner)
+        io->tick_at = when_us;
+    g_mutex_unlock(&io->lock);
+    if (sooner && g_thread_self() != io->thread)
+        wake(io);
+}
+
+void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd)
+{
+    if (fd >= 0)
+        (void)epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    g_mutex_lock(&io->lock);
+    g_queue_unlink(&io->peers, fl_peer_link(peer));
+    g_mutex_unlock(&io->lock);
+    g_atomic_int_add(&io->npeers, -1);
+}
+
+bool fl_io_is_current(const struct fl_io *io)
+{
+    return g_thread_self() == io->thread;
+}

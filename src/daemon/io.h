@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * I/O threads: each owns an epoll set and the peers in it. A peer's bytes are read and its quick calls served by
+ * its thread only; writing happens wherever a frame is ready, under the peer's lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fl_io;
+struct fl_peer;
+
+struct fl_io *fl_io_new(unsigned int number); /* starts the thread; NULL with the error set */
+/* Ends every peer of the thread, then the thread. */
+void fl_io_free(struct fl_io *io);
+
+/* Takes the caller's reference: the thread lets go of it when the peer is gone. -1 with the error set. */
+int fl_io_add(struct fl_io *io, struct fl_peer *peer, int fd);
+unsigned int fl_io_count(const struct fl_io *io);
+
+/* From any thread, with the peer's lock held: which of EPOLLIN and EPOLLOUT the peer waits for. */
+void fl_io_want(struct fl_io *io, struct fl_peer *peer, int fd, uint32_t events);
+/* From any thread: fl_peer_tick() is due at this time, no later. */
+void fl_io_tick_by(struct fl_io *io, int64_t when_us);
+/* From the peer's thread: takes it out of the set; it is finished once the present round is over. */
+void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd);
+bool fl_io_is_current(const struct fl_io *io); /* called on its thread */

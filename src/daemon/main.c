@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirtd: from the command line to a running server, in the order things may fail: settings, pid file, sockets,
+ * threads; then "ready" to whoever waits for it. libvirtd(8).
+ */
+#define FL_FROM VIR_FROM_RPC
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libvirt/libvirt.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "daemon/options.h"
+#include "daemon/paths.h"
+#include "daemon/pidfile.h"
+#include "daemon/server.h"
+
+/* Compat: scripts know these exit statuses. */
+enum { EXIT_OK = 0, EXIT_SETUP = 1, EXIT_NETWORK = 6 };
+
+struct start {
+    struct fl_options options;
+    struct fl_paths paths;
+    struct fl_daemon_conf *conf;
+    struct fl_listeners listeners;
+    struct fl_server *server;
+    int pid_fd;
+    int ready_fd; /* tells the waiting parent our exit status; -1 in the foreground */
+};
+
+static int complain(int status)
+{
+    fprintf(stderr, "libvirtd: %s\n", fl_error_get()->message);
+    return status;
+}
+
+/* ---- going into the background ---- */
+
+/* The parent's part: the child's status, once it is up or has failed. Does not return. */
+static void wait_for_child(int fd)
+{
+    unsigned char status;
+    ssize_t n;
+
+    do {
+        n = read(fd, &status, 1);
+    } while (n < 0 && errno == EINTR);
+    if (n != 1) {
+        fprintf(stderr, "libvirtd: the background process ended while it was starting\n");
+        _exit(EXIT_SETUP);
+    }
+    _exit(status);
+}
+
+static int go_background(struct start *start)
+{
+    int pipe_fds[2];
+    pid_t pid;
+
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return fl_error_system(errno, "cannot make a pipe to the background process");
+    pid = fork();
+    if (pid < 0)
+        return fl_error_system(errno, "cannot start the background process");
+    if (pid > 0) {
+        close(pipe_fds[1]);
+        wait_for_child(pipe_fds[0]);
+    }
+    close(pipe_fds[0]);
+    start->ready_fd = pipe_fds[1];
+    setsid();
+    if (chdir("/") < 0)
+        return fl_error_system(errno, "cannot change to the root folder");
+    return 0;
+}
+
+/* Started: stdio goes, the parent may. */
+static void announce(struct start *start, int status)
+{
+    unsigned char byte = (unsigned char)status;
+    int null_fd;
+
+    if (start->ready_fd < 0)
+        return;
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null_fd >= 0 && status == EXIT_OK) {
+        for (int fd = 0; fd <= 2; fd++)
+            (void)dup2(null_fd, fd);
+    }
+    if (null_fd > 2)
+        close(null_fd);
+    if (write(start->ready_fd, &byte, 1) != 1)
+        fl_debug("nobody waits for the daemon to be ready");
+    close(start->ready_fd);
+    start->ready_fd = -1;
+}
+
+/* ---- settings and sockets ---- */
+
+static int load_settings(struct start *start)
+{
+    bool privileged = geteuid() == 0;
+
+    fl_paths_init(&start->paths, privileged);
+    if (start->options.config_file) {
+        g_free(start->paths.config_file);
+        start->paths.config_file = g_canonicalize_filename(start->options.config_file, NULL); /* for reload after chdir */
+        start->paths.config_given = true;
+    }
+    if (start->options.pid_file) {
+        g_free(start->paths.pid_file);
+        start->paths.pid_file = g_canonicalize_filename(start->options.pid_file, NULL);
+    }
+    if (fl_daemon_conf_load(start->paths.config_file, start->paths.config_given, privileged, &start->conf) < 0)
+        return -1;
+    if (start->conf->unix_sock_dir) {
+        g_free(start->paths.socket_dir);
+        start->paths.socket_dir = g_strdup(start->conf->unix_sock_dir);
+    }
+    return 0;
+}
+
+static int make_folder(const char *path, mode_t mode)
+{
+    if (g_mkdir_with_parents(path, (int)mode) < 0)
+        return fl_error_system(errno, "cannot make folder '%s'", path);
+    return 0;
+}
+
+static int make_folders(const struct start *start)
+{
+    g_autofree char *pid_folder = g_path_get_dirname(start->paths.pid_file);
+
+    return make_folder(start->paths.socket_dir, start->paths.privileged ? 0755 : 0700) < 0 ||
+                   make_folder(pid_folder, start->paths.privileged ? 0755 : 0700) < 0
+               ? -1
+               : 0;
+}
+
+static int find_group(const char *name, gid_t *ret_group)
+{
+    guint64 number;
+    struct group *entry;
+
+    *ret_group = (gid_t)-1;
+    if (!name)
+        return 0;
+    entry = getgrnam(name);
+    if (entry) {
+        *ret_group = entry->gr_gid;
+        return 0;
+    }
+    if (!g_ascii_string_to_unsigned(name, 10, 0, G_MAXUINT32 - 1, &number, NULL))
+        return fl_error(VIR_ERR_INVALID_ARG, "unix_sock_group names group '%s', which this machine does not have", name);
+    *ret_group = (gid_t)number;
+    return 0;
+}
+
+static int open_unix(struct start *start)
+{
+    const struct fl_daemon_conf *conf = start->conf;
+    g_autofree char *rw = g_build_filename(start->paths.socket_dir, "libvirt-sock", NULL);
+    g_autofree char *ro = g_build_filename(start->paths.socket_dir, "libvirt-sock-ro", NULL);
+    struct fl_unix_access access = { .mode = conf->unix_sock_rw_perms };
+    int backlog = (int)conf->max_queued_clients;
+
+    /* A user's own daemon has one socket, for that user only. */
+    if (!start->paths.privileged)
+        access.mode &= 0700;
+    if (find_group(start->paths.privileged ? conf->unix_sock_group : NULL, &access.group) < 0 ||
+        fl_listeners_add_unix(&start->listeners, rw, false, &access, backlog) < 0)
+        return -1;
+    if (!start->paths.privileged)
+        return 0;
+    access.mode = conf->unix_sock_ro_perms;
+    return fl_listeners_add_unix(&start->listeners, ro, true, &access, backlog);
+}
+
+static int open_network(struct start *start)
+{
+    const struct fl_daemon_conf *conf = start->conf;
+
+    if (conf->listen_tls)
+        return fl_error(VIR_ERR_NO_SUPPORT, "--listen with listen_tls = 1 (the default): TLS is not built into this "
+                                            "daemon; set listen_tls = 0 in %s and use TCP, or connect over ssh",
+                        start->paths.config_file);
+    if (!conf->listen_tcp) {
+        fl_warn("--listen has nothing to do: both listen_tls and listen_tcp are off in %s", start->paths.config_file);
+        return 0;
+    }
+    return fl_listeners_add_tcp(&start->listeners, conf->listen_addr, conf->tcp_port, (int)conf->max_queued_clients);
+}
+
+static int open_sockets(struct start *start)
+{
+    if (fl_listeners_add_inherited(&start->listeners, start->conf->tls_port) < 0)
+        return -1;
+    if (start->listeners.count > 0) {
+        if (start->options.listen)
+            return fl_error(VIR_ERR_INVALID_ARG, "--listen does not go with sockets inherited from the service manager; "
+                                                 "start libvirtd-tcp.socket instead");
+        return 0;
+    }
+    if (open_unix(start) < 0)
+        return -1;
+    return start->options.listen ? open_network(start) : 0;
+}
+
+/* ---- the run ---- */
+
+static int set_up(struct start *start)
+{
+    struct fl_server_options options = { .verbose = start->options.verbose,
+                                         .daemonize = start->options.daemonize,
+                                         .timeout = start->options.timeout };
+
+    if (load_settings(start) < 0)
+        return complain(EXIT_SETUP);
+    options.privileged = start->paths.privileged;
+    options.config_file = start->paths.config_file;
+    options.config_given = start->paths.config_given;
+    if (start->options.daemonize && go_background(start) < 0)
+        return complain(EXIT_SETUP);
+    umask(start->paths.privileged ? 0022 : 0077);
+    fl_server_configure_log(&options, start->conf);
+    if (make_folders(start) < 0)
+        return complain(EXIT_SETUP);
+    start->pid_fd = fl_pidfile_acquire(start->paths.pid_file);
+    if (start->pid_fd < 0)
+        return complain(EXIT_SETUP);
+    if (open_sockets(start) < 0)
+        return complain(EXIT_NETWORK);
+    if (virInitialize() < 0)
+        return complain(EXIT_SETUP);
+    fl_server_block_signals();
+    start->server = fl_server_new(&options, g_steal_pointer(&start->conf), &start->listeners);
+    return start->server ? EXIT_OK : complain(EXIT_SETUP);
+}
+
+static void tear_down(struct start *start)
+{
+    fl_server_free(start->server);
+    fl_listeners_fini(&start->listeners);
+    fl_pidfile_release(start->paths.pid_file, start->pid_fd);
+    fl_daemon_conf_free(start->conf);
+    fl_paths_fini(&start->paths);
+}
+
+int main(int argc, char **argv)
+{
+    struct start start = { .pid_fd = -1, .ready_fd = -1 };
+    int status = fl_options_parse(&start.options, argc, argv, geteuid() == 0);
+
+    if (status >= 0)
+        return status;
+    g_set_prgname("libvirtd");
+    status = set_up(&start);
+    if (status == EXIT_OK) {
+        fl_notify("READY=1");
+        announce(&start, status);
+        fl_server_run(start.server);
+    }
+    tear_down(&start);
+    announce(&start, status);
+    return status;
+}

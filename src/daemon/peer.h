@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A peer: one connection to the daemon, from accept to close. Its bytes go through rpc/session.h; frames become calls
+ * (call.h), stream packets (stream.h) or answers made here.
+ *
+ * Locks: `lock` guards the session, the transport and what is marked below. It is never held while a call is served,
+ * and fl_io_tick_by() is never called under it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <glib.h>
+#include <libvirt/libvirt.h>
+#include "daemon/pool.h"
+#include "rpc/session.h"
+
+struct fl_io;
+struct fl_listener;
+struct fl_served_stream;
+struct fl_server;
+struct fl_subscription;
+struct fl_transport;
+
+enum fl_auth_kind { FL_AUTH_NONE = 0, FL_AUTH_SASL = 1, FL_AUTH_POLKIT = 2 }; /* the wire's numbers */
+
+struct fl_peer {
+    gint refs;
+    struct fl_server *server;
+    struct fl_io *io;
+    GList link; /* in the I/O thread's list */
+    uint64_t id;
+    bool read_only;
+    bool local;
+    enum fl_auth_kind auth;
+    pid_t pid; /* local peers: SO_PEERCRED; -1 otherwise */
+    uid_t uid;
+    gid_t gid;
+    char *name; /* for the log: "uid 0 pid 123" or "10.0.0.1 port 4711" */
+    int64_t since;
+    int64_t login_by;  /* INT64_MAX once authenticated */
+    gint authenticated; /* atomic */
+
+    GMutex lock;
+    struct fl_session *session;     /* lock; input side: I/O thread */
+    struct fl_transport *transport; /* lock */
+    uint32_t events;                /* lock: what epoll waits for */
+    bool gone;                      /* lock: finished, write nothing more */
+    bool closing;                   /* lock: close once all is written */
+    unsigned int holds;             /* lock: reasons not to read, see fl_peer_hold() */
+    GCond room;                     /* with lock: less is queued for output than was, or gone */
+    virConnectPtr conn;             /* lock */
+    struct fl_subscription *subscriptions;   /* lock */
+    struct fl_served_stream *streams;        /* lock */
+    bool close_callback;                     /* lock: told when `conn` breaks */
+
+    unsigned int queued_calls;               /* lock: waiting for or with a worker... */
+    size_t queued_bytes;                     /* lock: ...and the size of their arguments */
+    struct fl_lane lane;                     /* the pool's */
+    gint ncalls;         /* atomic, for the log */
+    int *fds;            /* I/O thread: received, not yet claimed by a frame */
+    unsigned int nfds;
+};
+
+/* Takes the descriptor over in any case. NULL with the error set. Starts with one reference. */
+struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from, int fd);
+struct fl_peer *fl_peer_ref(struct fl_peer *peer);
+void fl_peer_unref(struct fl_peer *peer);
+static inline GList *fl_peer_link(struct fl_peer *peer)
+{
+    return &peer->link;
+}
+
+/* I/O thread: epoll events; the next deadline; the end, with the reason for the log. */
+void fl_peer_ready(struct fl_peer *peer, uint32_t events);
+int64_t fl_peer_tick(struct fl_peer *peer, int64_t now);
+void fl_peer_finish(struct fl_peer *peer, const char *reason);
+
+/* Any thread. Answers are dropped when the peer is gone. The caller has no lock. */
+int fl_peer_reply(struct fl_peer *peer, const struct fl_header *call, unsigned int type, const void *ret,
+                  const int *fds, unsigned int nfds);
+void fl_peer_reply_error(struct fl_peer *peer, const struct fl_header *call); /* the thread's error */
+/* An event message; callback_id NULL: without a number. */
+struct fl_event_info;
+void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
+                   const void *payload);
+/* Writes what is queued; what does not fit now follows when the socket takes it. */
+void fl_peer_flush(struct fl_peer *peer);
+/* Under the lock: after frames were appended to the session by hand. */
+void fl_peer_flush_locked(struct fl_peer *peer);
+/* Closes the connection from any thread: its I/O thread will see the end. */
+void fl_peer_shutdown(struct fl_peer *peer);
+/* Under the lock: close once everything queued is written. */
+void fl_peer_close_after_flush(struct fl_peer *peer);
+
+/* Back-pressure: while any reason holds, nothing is read from this peer. Under the lock. */
+enum { FL_HOLD_CALLS = 1, FL_HOLD_STREAM = 2, FL_HOLD_OUTPUT = 4 };
+void fl_peer_hold(struct fl_peer *peer, unsigned int reason);
+void fl_peer_release(struct fl_peer *peer, unsigned int reason);
+
+void fl_peer_set_authenticated(struct fl_peer *peer);
+/* A new reference to the peer's connection, or NULL with the error set when none is open. */
+virConnectPtr fl_peer_conn(struct fl_peer *peer);

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The main thread: accepting, signals, limits, the idle timeout, reloading, the end. */
+#define FL_FROM VIR_FROM_RPC
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/io.h"
+#include "daemon/notify.h"
+
+#ifndef FL_LOCALSTATEDIR
+#define FL_LOCALSTATEDIR "/var"
+#endif
+
+#define IO_THREADS_MIN 2
+#define IO_THREADS_MAX 4
+#define ACCEPT_BATCH   64
+#define END_WAIT_US    (5 * G_USEC_PER_SEC) /* for calls still being served when the daemon stops */
+#define RETRY_MS       200                  /* until accepting is tried again when descriptors ran out */
+
+struct fl_server {
+    struct fl_server_options options;
+    GMutex lock; /* guards conf */
+    struct fl_daemon_conf *conf;
+    struct fl_listeners listeners;
+    struct fl_io *io[IO_THREADS_MAX];
+    unsigned int nio;
+    struct fl_pool *pool;
+    int epoll_fd, signal_fd, wake_fd;
+    gint npeers, nanonymous; /* atomic */
+    gint parked;             /* atomic: the listeners are not watched, wake the main thread when a place is free */
+    bool starved;            /* out of descriptors: try again soon */
+    bool stopping;
+    int64_t idle_since;
+};
+
+static void signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGQUIT);
+    sigaddset(ret_set, SIGHUP);
+}
+
+void fl_server_block_signals(void)
+{
+    sigset_t set;
+
+    signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- for peers ---- */
+
+struct fl_pool *fl_server_pool(struct fl_server *server)
+{
+    return server->pool;
+}
+
+static enum fl_auth_kind auth_kind(enum fl_daemon_auth auth)
+{
+    switch (auth) {
+    case FL_DAEMON_AUTH_SASL:
+        return FL_AUTH_SASL;
+    case FL_DAEMON_AUTH_POLKIT:
+        return FL_AUTH_POLKIT;
+    case FL_DAEMON_AUTH_NONE:
+        break;
+    }
+    return FL_AUTH_NONE;
+}
+
+enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_peer *peer)
+{
+    enum fl_daemon_auth auth;
+
+    g_mutex_lock(&server->lock);
+    if (!peer->local)
+        auth = server->conf->auth_tcp;
+    else
+        auth = peer->read_only ? server->conf->auth_unix_ro : server->conf->auth_unix_rw;
+    g_mutex_unlock(&server->lock);
+    /* polkit would let root in unasked; it may not even run where only root is. */
+    if (auth == FL_DAEMON_AUTH_POLKIT && peer->uid == 0)
+        return FL_AUTH_NONE;
+    return auth_kind(auth);
+}
+
+void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned int *ret_count)
+{
+    g_mutex_lock(&server->lock);
+    *ret_interval_s = server->conf->keepalive_interval;
+    *ret_count = server->conf->keepalive_count;
+    g_mutex_unlock(&server->lock);
+}
+
+static void wake(struct fl_server *server)
+{
+    uint64_t one = 1;
+
+    if (write(server->wake_fd, &one, sizeof(one)) < 0)
+        fl_debug("the main thread is awake already");
+}
+
+void fl_server_peer_authenticated(struct fl_server *server)
+{
+    g_atomic_int_add(&server->nanonymous, -1);
+    if (g_atomic_int_get(&server->parked))
+        wake(server);
+}
+
+void fl_server_peer_gone(struct fl_server *server, const struct fl_peer *peer)
+{
+    bool last = g_atomic_int_dec_and_test(&server->npeers);
+
+    if (!g_atomic_int_get(&peer->authenticated))
+        g_atomic_int_add(&server->nanonymous, -1);
+    if (g_atomic_int_get(&server->parked) || (last && server->options.timeout > 0))
+        wake(server);
+}
+
+/* ---- accepting ---- */
+
+static bool has_place(struct fl_server *server)
+{
+    bool place;
+
+    g_mutex_lock(&server->lock);
+    place = (unsigned int)g_atomic_int_get(&server->npeers) < server->conf->max_clients &&
+            (server->conf->max_anonymous_clients == 0 ||
+             (unsigned int)g_atomic_int_get(&server->nanonymous) < server->conf->max_anonymous_clients);
+    g_mutex_unlock(&server->lock);
+    return place;
+}
+
+static void watch_listeners(struct fl_server *server, bool on)
+{
+    for (unsigned int i = 0; i < server->listeners.count; i++) {
+        struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.ptr = &server->listeners.list[i] };
+
+        (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->listeners.list[i].fd, &event);
+    }
+}
+
+/* Nobody is turned away: who finds no place waits in the kernel's queue (max_queued_clients). */
+static void park(struct fl_server *server)
+{
+    if (g_atomic_int_get(&server->parked))
+        return;
+    fl_warn("%d clients are connected (%d not authenticated): new ones wait (max_clients, max_anonymous_clients)",
+            g_atomic_int_get(&server->npeers), g_atomic_int_get(&server->nanonymous));
+    g_atomic_int_set(&server->parked, 1);
+    watch_listeners(server, false);
+    if (has_place(server)) /* one left before it could see that we wait */
+        wake(server);
+}
+
+static void unpark(struct fl_server *server)
+{
+    if (!g_atomic_int_get(&server->parked) || !has_place(server))
+        return;
+    g_atomic_int_set(&server->parked, 0);
+    watch_listeners(server, true);
+}
+
+static struct fl_io *least_busy(struct fl_server *server)
+{
+    struct fl_io *best = server->io[0];
+
+    for (unsigned int i = 1; i < server->nio; i++) {
+        if (fl_io_count(server->io[i]) < fl_io_count(best))
+            best = server->io[i];
+    }
+    return best;
+}
+
+static void welcome(struct fl_server *server, const struct fl_listener *l, int fd)
+{
+    struct fl_io *io = least_busy(server);
+    struct fl_peer *peer = fl_peer_new(server, io, l, fd);
+    int64_t login_by = peer->login_by;
+
+    g_atomic_int_inc(&server->npeers);
+    if (!peer->authenticated)
+        g_atomic_int_inc(&server->nanonymous);
+    if (fl_io_add(io, peer, fd) < 0) {
+        fl_warn("%s", fl_error_get()->message);
+        fl_server_peer_gone(server, peer);
+        fl_peer_unref(peer);
+    } else if (login_by != INT64_MAX) {
+        fl_io_tick_by(io, login_by);
+    }
+}
+
+static void accept_all(struct fl_server *server, const struct fl_listener *l)
+{
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int fd;
+
+        if (!has_place(server)) {
+            park(server);
+            return;
+        }
+        fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            welcome(server, l, fd);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            fl_warn("cannot accept a client on %s: %s; trying again shortly", l->name, g_strerror(errno));
+            watch_listeners(server, false);
+            server->starved = true;
+        }
+        return;
+    }
+}
+
+/* ---- reloading and ending ---- */
+
+/* Where lines go that no setting sends anywhere. */
+static char *default_outputs(const struct fl_server_options *options)
+{
+    g_autofree char *folder = NULL;
+
+    if (!options->daemonize)
+        return g_strdup("1:stderr");
+    if (g_file_test("/run/systemd/journal/socket", G_FILE_TEST_EXISTS))
+        return g_strdup("1:journald");
+    folder = options->privileged ? g_strdup(FL_LOCALSTATEDIR "/log/libvirt")
+                                 : g_build_filename(g_get_user_cache_dir(), "libvirt", NULL);
+    if (g_mkdir_with_parents(folder, 0755) < 0)
+        return g_strdup("1:syslog:libvirtd");
+    return g_strdup_printf("1:file:%s/libvirtd.log", folder);
+}
+
+void fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf)
+{
+    int level = conf->log_level ? (int)conf->log_level : options->verbose ? FL_LOG_INFO : FL_LOG_WARN;
+    g_autofree char *outputs = conf->log_outputs ? g_strdup(conf->log_outputs) : default_outputs(options);
+
+    if (fl_log_configure(level, conf->log_filters, outputs) < 0) {
+        fl_warn("log settings are not used: %s", fl_error_get()->message);
+        fl_error_reset();
+    }
+    for (char **w = conf->warnings; w && *w; w++)
+        fl_warn("%s", *w);
+}
+
+static void reload(struct fl_server *server)
+{
+    struct fl_daemon_conf *conf = NULL;
+
+    if (fl_daemon_conf_load(server->options.config_file, server->options.config_given, server->options.privileged,
+                            &conf) < 0) {
+        fl_warn("settings are kept as they were: %s", fl_error_get()->message);
+        fl_error_reset();
+        return;
+    }
+    g_mutex_lock(&server->lock);
+    fl_daemon_conf_free(server->conf);
+    server->conf = conf;
+    g_mutex_unlock(&server->lock);
+    fl_server_configure_log(&server->options, conf);
+    fl_pool_set_limits(server->pool, conf->max_workers, conf->max_client_requests);
+    unpark(server);
+    fl_info("settings read again from %s; sockets stay as they are", server->options.config_file);
+}
+
+static void take_signal(struct fl_server *server)
+{
+    struct signalfd_siginfo info;
+
+    if (read(server->signal_fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        reload(server);
+        return;
+    }
+    fl_info("stopping on signal %u from process %u", info.ssi_signo, info.ssi_pid);
+    server->stopping = true;
+}
+
+/* Milliseconds until something is due in the main thread; -1: nothing is. */
+static int wait_ms(struct fl_server *server)
+{
+    int64_t left;
+
+    if (server->starved)
+        return RETRY_MS;
+    if (server->options.timeout == 0 || g_atomic_int_get(&server->npeers) > 0) {
+        server->idle_since = 0;
+        return -1;
+    }
+    if (server->idle_since == 0)
+        server->idle_since = g_get_monotonic_time();
+    left = server->idle_since + server->options.timeout * G_USEC_PER_SEC - g_get_monotonic_time();
+    return left <= 0 ? 0 : (int)((left + 999) / 1000);
+}
+
+static void check_idle(struct fl_server *server)
+{
+    if (server->options.timeout == 0 || server->idle_since == 0 || g_atomic_int_get(&server->npeers) > 0)
+        return;
+    if (g_get_monotonic_time() - server->idle_since < server->options.timeout * G_USEC_PER_SEC)
+        return;
+    fl_info("stopping after %d seconds without a client", server->options.timeout);
+    server->stopping = true;
+}
+
+static void handle(struct fl_server *server, void *what)
+{
+    uint64_t count;
+
+    if (what == &server->signal_fd) {
+        take_signal(server);
+    } else if (what == &server->wake_fd) {
+        if (read(server->wake_fd, &count, sizeof(count)) < 0)
+            fl_debug("nothing woke the main thread");
+        unpark(server);
+    } else {
+        accept_all(server, what);
+    }
+}
+
+int fl_server_run(struct fl_server *server)
+{
+    struct epoll_event ready[16];
+
+    while (!server->stopping) {
+        int n = epoll_wait(server->epoll_fd, ready, G_N_ELEMENTS(ready), wait_ms(server));
+
+        if (n == 0 && server->starved) {
+            server->starved = false;
+            watch_listeners(server, true);
+        }
+        for (int i = 0; i < n && !server->stopping; i++)
+            handle(server, ready[i].data.ptr);
+        check_idle(server);
+    }
+    fl_notify("STOPPING=1");
+    return 0;
+}
+
+/* ---- making and freeing ---- */
+
+static int watch(struct fl_server *server, int fd, void *what)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = what };
+
+    if (fd < 0 || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        return fl_error_system(errno, "cannot watch the daemon's own descriptors");
+    return 0;
+}
+
+static int start(struct fl_server *server)
+{
+    sigset_t set;
+    unsigned int want = CLAMP(g_get_num_processors(), IO_THREADS_MIN, IO_THREADS_MAX);
+
+    signals(&set);
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (watch(server, server->signal_fd, &server->signal_fd) < 0 ||
+        watch(server, server->wake_fd, &server->wake_fd) < 0)
+        return -1;
+    for (unsigned int i = 0; i < server->listeners.count; i++) {
+        if (watch(server, server->listeners.list[i].fd, &server->listeners.list[i]) < 0)
+            return -1;
+    }
+    server->pool = fl_pool_new(server->conf->max_workers, server->conf->max_client_requests);
+    while (server->nio < want) {
+        server->io[server->nio] = fl_io_new(server->nio);
+        if (!server->io[server->nio])
+            return -1;
+        server->nio++;
+    }
+    return 0;
+}
+
+struct fl_server *fl_server_new(const struct fl_server_options *options, struct fl_daemon_conf *conf,
+                                struct fl_listeners *listeners)
+{
+    struct fl_server *server = g_new0(struct fl_server, 1);
+
+    server->options = *options;
+    g_mutex_init(&server->lock);
+    server->conf = conf;
+    server->listeners = *listeners;
+    *listeners = (struct fl_listeners){ 0 };
+    server->epoll_fd = server->signal_fd = server->wake_fd = -1;
+    if (start(server) < 0) {
+        fl_server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+void fl_server_free(struct fl_server *server)
+{
+    if (!server)
+        return;
+    fl_listeners_fini(&server->listeners);
+    for (unsigned int i = 0; i < server->nio; i++)
+        fl_io_free(server->io[i]);
+    fl_pool_free(server->pool, END_WAIT_US);
+    if (server->epoll_fd >= 0)
+        close(server->epoll_fd);
+    if (server->signal_fd >= 0)
+        close(server->signal_fd);
+    if (server->wake_fd >= 0)
+        close(server->wake_fd);
+    fl_daemon_conf_free(server->conf);
+    g_mutex_clear(&server->lock);
+    g_free(server);
+}
