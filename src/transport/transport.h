@@ -21,9 +21,9 @@ struct fl_transport;
 struct fl_endpoint {
     const struct fl_route *route;
     bool read_only;
-    bool privileged;            /* system sockets by default, session otherwise */
-    int64_t deadline_us;        /* g_get_monotonic_time() scale; INT64_MAX = none */
-    virConnectAuthPtr auth;     /* may be NULL */
+    bool privileged;        /* system sockets by default, session otherwise */
+    int64_t deadline_us;    /* g_get_monotonic_time() scale; INT64_MAX = none */
+    virConnectAuthPtr auth; /* may be NULL */
 };
 
 struct fl_transport_ops {
@@ -38,6 +38,8 @@ struct fl_transport_ops {
     int (*recv_fd)(struct fl_transport *t, int *ret_fd);
     /* POLLIN/POLLOUT the layer needs before it can go on in the wanted direction (TLS may turn it round). */
     short (*want)(struct fl_transport *t, short events);
+    /* Nothing more will be written: the far side sees the end of its input, reading goes on. 0 or -1. */
+    int (*half_close)(struct fl_transport *t);
     /* Bytes already decoded inside the layer, readable without the descriptor becoming ready. */
     size_t (*pending)(struct fl_transport *t);
     void (*close)(struct fl_transport *t); /* any state, any number of times */
@@ -46,14 +48,15 @@ struct fl_transport_ops {
 struct fl_transport {
     const struct fl_transport_ops *ops;
     struct fl_transport *below;
-    int fd;             /* what to poll; -1 when closed */
-    bool local;         /* unix socket to this machine: descriptors and peer credentials work */
+    int fd;     /* what to poll; -1 when closed */
+    bool local; /* unix socket to this machine: descriptors and peer credentials work */
     bool encrypted;
-    char *target;       /* for messages: "/run/libvirt/libvirt-sock", "host port 16509", "ssh root@host" */
+    char *target; /* for messages: "/run/libvirt/libvirt-sock", "host port 16509", "ssh root@host" */
     void *priv;
 };
 
-const struct fl_transport_ops *fl_transport_by_name(const char *name); /* NULL + error: unknown, or not built in */
+const struct fl_transport_ops *
+fl_transport_by_name(const char *name); /* NULL + error: unknown, or not in this build */
 int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t);
 /* Wraps a connected descriptor (server side, tests); takes it over. */
 struct fl_transport *fl_transport_from_fd(int fd);
@@ -64,5 +67,6 @@ ssize_t fl_transport_write(struct fl_transport *t, const void *buf, size_t len);
 int fl_transport_send_fd(struct fl_transport *t, int fd);
 int fl_transport_recv_fd(struct fl_transport *t, int *ret_fd);
 short fl_transport_want(struct fl_transport *t, short events);
+int fl_transport_half_close(struct fl_transport *t);
 size_t fl_transport_pending(struct fl_transport *t);
 void fl_transport_close(struct fl_transport *t);

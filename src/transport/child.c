@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Child processes as channels. One socket pair is the child's stdin and stdout, so that writing cannot raise
+ * SIGPIPE and each direction can be closed alone. Its stderr is read as it comes (a full pipe would stop the
+ * child) and the first part kept for the error message. The child gets no other descriptor, default signal
+ * handling, and keeps the terminal: ssh asks its questions there.
+ */
+#define FL_FROM VIR_FROM_RPC
+#include "transport/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "transport/channel.h"
+
+#define STDERR_KEPT   2048
+#define END_WAIT_MS   500 /* from the end of its output to its exit status */
+#define CLOSE_WAIT_MS 100
+#define TERM_WAIT_MS  500
+
+extern char **environ;
+
+struct child {
+    pid_t pid; /* 0 once reaped */
+    int status;
+    int err_fd;
+    bool half_closed;
+    char *what;
+    fl_child_explain explain;
+    size_t err_len;
+    char err[STDERR_KEPT + 1];
+};
+
+/* Child's ends: `sock` becomes 0 and 1, `err` becomes 2, everything above is closed. Returns an errno. */
+static int spawn(char *const argv[], int sock, int err, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t fa;
+    posix_spawnattr_t attr;
+    sigset_t set;
+
+    posix_spawn_file_actions_init(&fa);
+    posix_spawn_file_actions_adddup2(&fa, sock, 0);
+    posix_spawn_file_actions_adddup2(&fa, sock, 1);
+    posix_spawn_file_actions_adddup2(&fa, err, 2);
+    posix_spawn_file_actions_addclosefrom_np(&fa, 3);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(&attr, &set);
+    sigaddset(&set, SIGPIPE);
+    sigaddset(&set, SIGCHLD);
+    posix_spawnattr_setsigdefault(&attr, &set);
+    int rc = posix_spawnp(ret_pid, argv[0], &fa, &attr, argv, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&fa);
+    return rc;
+}
+
+/* Keeps the child's ends clear of 0-2, where dup2 would step on them when the application closed its own. */
+static int lift(int *fd)
+{
+    int up = *fd > 2 ? *fd : fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+    if (up != *fd)
+        fl_fd_close(fd);
+    *fd = up;
+    return up < 0 ? -1 : 0;
+}
+
+int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what, fl_child_explain explain)
+{
+    int sv[2] = { -1, -1 }, ep[2] = { -1, -1 };
+    pid_t pid = 0;
+    int rc = 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0 || pipe2(ep, O_CLOEXEC) < 0 ||
+        lift(&sv[1]) < 0 || lift(&ep[1]) < 0)
+        rc = errno;
+    if (rc == 0)
+        rc = spawn(argv, sv[1], ep[1], &pid);
+    fl_fd_close(&sv[1]);
+    fl_fd_close(&ep[1]);
+    if (rc != 0) {
+        fl_fd_close(&sv[0]);
+        fl_fd_close(&ep[0]);
+        return fl_channel_error(rc, "connect: cannot start %s: '%s': %s; %s", what, argv[0], g_strerror(rc),
+                                rc == ENOENT ? "install it, or give its path with command="
+                                             : "check the command");
+    }
+    fl_fd_set_nonblock(sv[0], true);
+    fl_fd_set_nonblock(ep[0], true);
+
+    struct child *c = g_new0(struct child, 1);
+    c->pid = pid;
+    c->err_fd = ep[0];
+    c->what = g_strdup(what);
+    c->explain = explain;
+    t->priv = c;
+    t->fd = sv[0];
+    fl_debug("started %s as process %d", argv[0], (int)pid);
+    return 0;
+}
+
+/* Whatever is there now; what exceeds the kept part is read and dropped. */
+static void drain_stderr(struct child *c)
+{
+    char spill[1024];
+    while (c->err_fd >= 0) {
+        size_t room = STDERR_KEPT - c->err_len;
+        ssize_t n = room ? read(c->err_fd, c->err + c->err_len, room) : read(c->err_fd, spill, sizeof(spill));
+        if (n > 0 && room)
+            c->err_len += (size_t)n;
+        if (n == 0)
+            fl_fd_close(&c->err_fd);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+    }
+}
+
+/* True once the child is reaped, however it ended. */
+static bool reap(struct child *c, int timeout_ms)
+{
+    int64_t deadline = fl_deadline_in_ms(timeout_ms);
+    int64_t pause_us = 200;
+    while (c->pid > 0) {
+        int status = 0;
+        pid_t got = waitpid(c->pid, &status, WNOHANG);
+        if (got == c->pid || (got < 0 && errno == ECHILD)) { /* ECHILD: the application ignores SIGCHLD */
+            c->status = got < 0 ? 0 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            c->pid = 0;
+            break;
+        }
+        if (fl_deadline_poll_ms(deadline) == 0)
+            return false;
+        g_usleep((gulong)pause_us);
+        pause_us = MIN(pause_us * 2, 5000);
+    }
+    return true;
+}
+
+/* One line: what the program printed, without control characters. */
+static char *stderr_line(struct child *c)
+{
+    c->err[c->err_len] = '\0';
+    g_autofree char *valid = g_utf8_make_valid(c->err, -1);
+    g_strstrip(valid);
+    GString *out = g_string_new(NULL);
+    for (const char *p = valid; *p; p++) {
+        if (*p == '\n') {
+            if (out->len && out->str[out->len - 1] != ' ')
+                g_string_append(out, " / ");
+        } else if ((unsigned char)*p >= 0x20 && *p != 0x7f) {
+            g_string_append_c(out, *p);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static ssize_t child_ended(struct fl_transport *t, struct child *c)
+{
+    int64_t deadline = fl_deadline_in_ms(END_WAIT_MS);
+    drain_stderr(c);
+    bool reaped = reap(c, END_WAIT_MS);
+    if (c->err_fd >= 0 && fl_fd_wait(c->err_fd, POLLIN, reaped ? fl_deadline_in_ms(20) : deadline) > 0)
+        drain_stderr(c);
+    g_autofree char *text = stderr_line(c);
+    if (reaped && c->status == 0 && (c->half_closed || !*text))
+        return 0;
+    return c->explain(t, reaped ? c->status : -1, text);
+}
+
+ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len)
+{
+    struct child *c = t->priv;
+    ssize_t n = fl_channel_read(t, buf, len);
+    if (n == -FL_AGAIN && c)
+        drain_stderr(c);
+    if (c && (n == 0 || (n == -1 && fl_error_get()->int1 == ECONNRESET)))
+        return child_ended(t, c);
+    return n;
+}
+
+ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len)
+{
+    struct child *c = t->priv;
+    ssize_t n = fl_channel_write(t, buf, len);
+    if (n == -1 && c && fl_error_get()->int1 == EPIPE) {
+        child_ended(t, c);
+        return -1;
+    }
+    return n;
+}
+
+int fl_child_half_close(struct fl_transport *t)
+{
+    struct child *c = t->priv;
+    if (c)
+        c->half_closed = true;
+    return fl_channel_half_close(t);
+}
+
+void fl_child_close(struct fl_transport *t)
+{
+    struct child *c = t->priv;
+    fl_channel_close(t);
+    if (!c)
+        return;
+    t->priv = NULL;
+    fl_fd_close(&c->err_fd);
+    if (!reap(c, CLOSE_WAIT_MS)) {
+        kill(c->pid, SIGTERM);
+        if (!reap(c, TERM_WAIT_MS)) {
+            kill(c->pid, SIGKILL);
+            reap(c, TERM_WAIT_MS);
+        }
+    }
+    g_free(c->what);
+    g_free(c);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A program whose standard input and output are the channel: behind the ext and ssh transports. */
+#pragma once
+
+#include "transport/transport.h"
+
+/* Turns "it ended" into an error: exit status (or 128 + signal) and what it wrote to stderr, trimmed. Returns
+ * -1. */
+typedef int (*fl_child_explain)(struct fl_transport *t, int status, const char *stderr_text);
+
+/* Starts argv (argv[0] looked up on PATH) and makes it t's channel. `what` names it in messages: "ssh". */
+int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what, fl_child_explain explain);
+
+ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len);
+ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len);
+int fl_child_half_close(struct fl_transport *t);
+/* Bounded: closes its input, gives it a moment, then terminates, then kills; always reaps. */
+void fl_child_close(struct fl_transport *t);

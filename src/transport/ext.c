@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The ext transport: command= names a program that carries the protocol on its standard input and output. It
+ * is run as it is, without arguments and without a shell.
+ */
+#define FL_FROM VIR_FROM_REMOTE
+#include <errno.h>
+
+#include "base/error.h"
+#include "transport/channel.h"
+#include "transport/child.h"
+#include "uri/route.h"
+
+static int ext_ended(struct fl_transport *t, int status, const char *text)
+{
+    if (status < 0)
+        return fl_channel_error(ECONNRESET, "connect: %s closed its output%s%s", t->target, *text ? ": " : "",
+                                text);
+    return fl_channel_error(ECONNRESET, "connect: %s ended with status %d%s%s", t->target, status,
+                            *text ? ": " : "", text);
+}
+
+static int ext_open(struct fl_transport *t, const struct fl_endpoint *ep)
+{
+    const char *command = ep->route->command;
+    if (!command || !*command)
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "transport 'ext' needs the program to run: add command=/path/to/program");
+    char *argv[] = { (char *)command, NULL };
+    t->target = g_strdup_printf("command '%s'", command);
+    return fl_child_spawn(t, argv, "the command of transport 'ext'", ext_ended);
+}
+
+const struct fl_transport_ops fl_transport_ext = {
+    .name = "ext",
+    .open = ext_open,
+    .read = fl_child_read,
+    .write = fl_child_write,
+    .half_close = fl_child_half_close,
+    .close = fl_child_close,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * getaddrinfo() has no deadline and cannot be interrupted. Addresses in digits, and callers with all the time
+ * of the world, are answered in place; otherwise a thread asks, and is left behind to finish alone if it is
+ * late.
+ */
+#define FL_FROM VIR_FROM_RPC
+#include "transport/lookup.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "transport/channel.h"
+
+struct lookup {
+    int refs; /* the asking thread's and the caller's */
+    GMutex lock;
+    GCond done_cond;
+    bool done;
+    int rc, errnum;
+    struct addrinfo *list;
+    char *host;
+    char service[12];
+};
+
+static int ask(const char *host, const char *service, int flags, struct addrinfo **ret_list)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV };
+    return getaddrinfo(host, service, &hints, ret_list);
+}
+
+static void lookup_unref(struct lookup *l)
+{
+    if (!g_atomic_int_dec_and_test(&l->refs))
+        return;
+    if (l->list)
+        freeaddrinfo(l->list);
+    g_mutex_clear(&l->lock);
+    g_cond_clear(&l->done_cond);
+    g_free(l->host);
+    g_free(l);
+}
+
+static gpointer lookup_thread(gpointer opaque)
+{
+    struct lookup *l = opaque;
+    struct addrinfo *list = NULL;
+    int rc = ask(l->host, l->service, 0, &list);
+    int errnum = errno;
+    g_mutex_lock(&l->lock);
+    l->rc = rc;
+    l->errnum = errnum;
+    l->list = list;
+    l->done = true;
+    g_cond_signal(&l->done_cond);
+    g_mutex_unlock(&l->lock);
+    lookup_unref(l);
+    return NULL;
+}
+
+/* EAI_ code, or 1 when the deadline passed. */
+static int ask_bounded(const char *host, const char *service, int64_t deadline, struct addrinfo **ret_list)
+{
+    struct lookup *l = g_new0(struct lookup, 1);
+    l->refs = 2;
+    l->host = g_strdup(host);
+    g_strlcpy(l->service, service, sizeof(l->service));
+    g_mutex_init(&l->lock);
+    g_cond_init(&l->done_cond);
+    GThread *thread = g_thread_try_new("lookup", lookup_thread, l, NULL);
+    if (!thread) {
+        l->refs = 1;
+        lookup_unref(l);
+        return ask(host, service, 0, ret_list);
+    }
+    g_thread_unref(thread);
+    g_mutex_lock(&l->lock);
+    bool in_time = true;
+    while (!l->done && in_time)
+        in_time = g_cond_wait_until(&l->done_cond, &l->lock, deadline);
+    int rc = l->done ? l->rc : 1;
+    if (l->done) {
+        *ret_list = g_steal_pointer(&l->list);
+        errno = l->errnum;
+    }
+    g_mutex_unlock(&l->lock);
+    lookup_unref(l);
+    return rc;
+}
+
+int fl_lookup_host(const char *host, int port, int64_t deadline_us, struct addrinfo **ret_list)
+{
+    char service[12];
+    g_snprintf(service, sizeof(service), "%d", port);
+    int rc = ask(host, service, AI_NUMERICHOST, ret_list);
+    if (rc == EAI_NONAME)
+        rc = deadline_us == FL_NO_DEADLINE ? ask(host, service, 0, ret_list)
+                                           : ask_bounded(host, service, deadline_us, ret_list);
+    if (rc == 0)
+        return 0;
+    if (rc == 1)
+        return fl_channel_error(ETIMEDOUT,
+                                "lookup: the address of host '%s' did not come in time; check the name "
+                                "servers, or give an address in digits",
+                                host);
+    /* Compat: a name that does not resolve has no errno. */
+    return fl_channel_error(-1, "lookup: no address for host '%s': %s; check the host's name", host,
+                            rc == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(rc));
+}

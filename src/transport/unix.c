@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The unix transport: a daemon on this machine. Tries each socket the mode allows, starts an ordinary user's
+ * session daemon when none answers, and lists every path with its state when nothing helps.
+ */
+#define FL_FROM VIR_FROM_REMOTE
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "transport/autostart.h"
+#include "transport/channel.h"
+#include "transport/dial.h"
+#include "transport/sockets.h"
+
+static int check_route(const struct fl_route *r)
+{
+    if (r->host && r->host[0])
+        return fl_error(
+            VIR_ERR_INVALID_ARG,
+            "transport 'unix' stays on this machine but the URI names host '%s'; leave the host out "
+            "or use +ssh",
+            r->host);
+    if (r->socket && !r->socket[0])
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "parameter socket= is empty; give the path of a daemon's socket");
+    return 0;
+}
+
+/* The failure worth reporting first: someone is there but will not talk > nobody listens > nothing there. */
+static int worse_errno(int a, int b)
+{
+    static const int order[] = { ENOENT, ENOTDIR, ECONNREFUSED };
+    size_t ra = G_N_ELEMENTS(order), rb = G_N_ELEMENTS(order);
+    for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+        ra = order[i] == a ? i : ra;
+        rb = order[i] == b ? i : rb;
+    }
+    return a == 0 || rb >= ra ? b : a;
+}
+
+static char *advice(const struct fl_sockets *s, const struct fl_route *r, const int *errs, int worst)
+{
+    if (worst == EACCES || worst == EPERM) {
+        for (size_t i = 0; i < s->n; i++) {
+            char *text = errs[i] == worst ? fl_dial_permission_advice(s->item[i].path) : NULL;
+            if (text)
+                return text;
+        }
+        return g_strdup(r->socket || s->session
+                            ? "run as the socket's owner"
+                            : "run as root, or use the session daemon with a URI ending in /session");
+    }
+    if (worst == ETIMEDOUT)
+        return g_strdup("the daemon is overloaded or stuck: look at its log or restart it");
+    if (r->socket)
+        return g_strdup("check the socket= path and that its daemon runs");
+    if (s->session)
+        return g_strdup("automatic start is off (LIBVIRT_AUTOSTART=0): start 'libvirtd' by hand");
+    return g_strdup_printf("start the daemon: systemctl start %s", s->item[s->n - 1].daemon);
+}
+
+/* Compat: code and errno are those of a failed connect(). */
+static int unix_failed(const struct fl_sockets *s, const struct fl_route *r, const int *errs)
+{
+    g_autoptr(GString) tried = g_string_new(NULL);
+    int worst = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        g_autofree char *state = fl_dial_explain(s->item[i].path, errs[i]);
+        g_string_append_printf(tried, "%s%s is %s", i ? ", " : "", s->item[i].path, state);
+        worst = worse_errno(worst, errs[i]);
+    }
+    g_autofree char *todo = advice(s, r, errs, worst);
+    return fl_channel_error(worst, "connect: no daemon reached: %s; %s", tried->str, todo);
+}
+
+static void unix_connected(struct fl_transport *t, int fd, const char *path)
+{
+    t->fd = fd;
+    t->local = true;
+    g_free(t->target);
+    t->target = g_strdup(path);
+    fl_debug("connected to %s", path);
+}
+
+/* 0 = connected, 1 = none answered and errs tells why. */
+static int try_sockets(struct fl_transport *t, const struct fl_sockets *s, int64_t deadline_us, int *errs)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        int fd = fl_dial_unix(s->item[i].path, deadline_us);
+        if (fd >= 0) {
+            unix_connected(t, fd, s->item[i].path);
+            return 0;
+        }
+        errs[i] = -fd;
+        fl_debug("%s: %s", s->item[i].path, g_strerror(-fd));
+    }
+    return 1;
+}
+
+/* Compat: only a session daemon is started by its clients, and only when nobody listens. */
+static bool may_start(const struct fl_sockets *s, const int *errs)
+{
+    int last = errs[s->n - 1];
+    return s->session && s->item[s->n - 1].daemon && (last == ENOENT || last == ECONNREFUSED) &&
+           fl_autostart_enabled();
+}
+
+static int unix_open(struct fl_transport *t, const struct fl_endpoint *ep)
+{
+    struct fl_sockets s;
+    int errs[FL_SOCKETS_MAX] = { 0 };
+    if (check_route(ep->route) < 0)
+        return -1;
+    fl_sockets_init(&s, ep->route, ep->read_only, ep->privileged);
+    int rc = try_sockets(t, &s, ep->deadline_us, errs);
+    if (rc > 0 && may_start(&s, errs)) {
+        const char *path = s.item[s.n - 1].path;
+        int fd = fl_autostart_daemon(s.item[s.n - 1].daemon, path, ep->deadline_us);
+        if (fd >= 0)
+            unix_connected(t, fd, path);
+        rc = fd >= 0 ? 0 : -1;
+    } else if (rc > 0) {
+        rc = unix_failed(&s, ep->route, errs);
+    }
+    fl_sockets_fini(&s);
+    return rc;
+}
+
+const struct fl_transport_ops fl_transport_unix = {
+    .name = "unix",
+    .open = unix_open,
+    .read = fl_channel_read,
+    .write = fl_channel_write,
+    .send_fd = fl_channel_send_fd,
+    .recv_fd = fl_channel_recv_fd,
+    .half_close = fl_channel_half_close,
+    .close = fl_channel_close,
+};
