@@ -49,7 +49,7 @@ virErrorPtr fl_error_save(void);
 void fl_error_restore(virErrorPtr *saved);
 void fl_error_free(virErrorPtr saved); /* a saved one that is not wanted back; NULL is fine */
 #define FL_ERROR_PRESERVE                                                                                    \
-    __attribute__((cleanup(fl_error_restore))) virErrorPtr fl_saved_error_ = fl_error_save()
+    __attribute__((cleanup(fl_error_restore), unused)) virErrorPtr fl_saved_error_ = fl_error_save()
 
 /* At the end of a failed public call: keep a copy in `conn` (may be NULL) and tell the handlers. */
 void fl_error_dispatch(virConnectPtr conn);

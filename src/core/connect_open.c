@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening: text -> route (uri/route.h, with libvirt.conf and the environment) -> driver -> its open. Without
+ * any URI each driver of the registry is asked in turn, and last the daemon of this machine.
+ */
+#define FL_FROM VIR_FROM_NONE
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/client_conf.h"
+#include "core/connect.h"
+#include "core/connect_private.h"
+#include "core/objects.h"
+#include "driver/driver.h"
+#include "uri/route.h"
+
+static void initialize_once(void)
+{
+    static gsize once;
+    if (g_once_init_enter(&once)) {
+        fl_log_configure_from_env();
+        g_once_init_leave(&once, 1);
+    }
+}
+
+int virInitialize(void)
+{
+    initialize_once();
+    return 0;
+}
+
+int virGetVersion(unsigned long *libVer, const char *type, unsigned long *typeVer)
+{
+    initialize_once();
+    fl_error_reset();
+    if (!libVer) {
+        fl_error_set_argument(FL_FROM, VIR_ERR_INVALID_ARG, __func__, "libVer", "must not be NULL");
+        fl_error_dispatch(NULL);
+        return -1;
+    }
+    *libVer = LIBVIR_VERSION_NUMBER;
+    if (typeVer) /* Compat: drivers have no version of their own, whatever `type` names */
+        *typeVer = LIBVIR_VERSION_NUMBER;
+    return 0;
+}
+
+/* The schemes of every driver in this process, for the resolver. */
+static GPtrArray *local_schemes(void)
+{
+    GPtrArray *all = g_ptr_array_new();
+    for (const struct fl_driver *const *d = fl_drivers; *d; d++)
+        for (const char *const *s = (*d)->schemes; s && *s; s++)
+            g_ptr_array_add(all, (gpointer)*s);
+    g_ptr_array_add(all, NULL);
+    return all;
+}
+
+static int resolve(const char *name, unsigned int flags, struct fl_route **ret_route)
+{
+    bool privileged = geteuid() == 0;
+    fl_autoclientconf struct fl_client_conf *conf = NULL;
+    g_autoptr(GPtrArray) schemes = local_schemes();
+    if (fl_client_conf_load(privileged, &conf) < 0)
+        return -1;
+    struct fl_resolve_env env = {
+        .default_uri_env = getenv("LIBVIRT_DEFAULT_URI"),
+        .conf = conf,
+        .local_drivers = (const char *const *)schemes->pdata,
+        .privileged = privileged,
+        .read_only = flags & VIR_CONNECT_RO,
+    };
+    unsigned int how = flags & VIR_CONNECT_NO_ALIASES ? FL_RESOLVE_NO_ALIASES : 0;
+    return fl_route_resolve(name, &env, how, ret_route);
+}
+
+static virConnectPtr open_with(const struct fl_driver *driver, const struct fl_route *route,
+                               virConnectAuthPtr auth, unsigned int flags)
+{
+    virConnectPtr conn = fl_connect_new(route->uri, flags);
+    fl_debug("trying driver '%s' for '%s'", driver->name, route->uri ? route->uri : "");
+    conn->driver = driver;
+    conn->ops = driver->ops;
+    if (driver->open(conn, route, auth, flags) < 0) {
+        if (fl_error_get()->code == VIR_ERR_OK)
+            fl_error(VIR_ERR_INTERNAL_ERROR, "the '%s' driver failed to open and did not say why",
+                     driver->name);
+        conn->driver = NULL; /* what was not opened is not closed */
+        fl_connect_unref(conn);
+        return NULL;
+    }
+    return conn;
+}
+
+/* No URI from anywhere: the first driver that says it could work here. *ret_route is replaced by its URI's.
+ */
+static int probe(unsigned int flags, struct fl_route **route)
+{
+    for (const struct fl_driver *const *d = fl_drivers; *d; d++) {
+        const char *uri = (*d)->probe ? (*d)->probe() : NULL;
+        struct fl_route *found = NULL;
+        if (!uri)
+            continue;
+        if (resolve(uri, flags | VIR_CONNECT_NO_ALIASES, &found) < 0)
+            return -1;
+        fl_route_free(*route);
+        *route = found;
+        return 0;
+    }
+    return 0;
+}
+
+static const struct fl_driver *choose(const struct fl_route *route, unsigned int how)
+{
+    const struct fl_driver *driver = route->local ? fl_driver_by_scheme(route->driver) : NULL;
+    if (!driver && !route->local && !(how & FL_CONNECT_LOCAL_ONLY))
+        driver = fl_driver_for_rest();
+    if (!driver)
+        fl_error(VIR_ERR_NO_CONNECT, "no driver in this program opens '%s'",
+                 route->uri ? route->uri : "an empty URI");
+    return driver;
+}
+
+virConnectPtr fl_connect_open(const char *name, virConnectAuthPtr auth, unsigned int flags, unsigned int how)
+{
+    const unsigned int known = VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES;
+    fl_autoroute struct fl_route *route = NULL;
+    initialize_once();
+    if (getuid() != geteuid() || getgid() != getegid())
+        return fl_error_null(VIR_ERR_INTERNAL_ERROR,
+                             "refusing to open a connection from a setuid or setgid program");
+    if (flags & ~known) {
+        fl_error_set_argument(FL_FROM, VIR_ERR_INVALID_ARG, "virConnectOpenAuth", "flags",
+                              "has unknown bits: 0x%x", flags & ~known);
+        return NULL;
+    }
+    if (resolve(name, flags, &route) < 0)
+        return NULL;
+    if (!route->uri && probe(flags, &route) < 0)
+        return NULL;
+    const struct fl_driver *driver = choose(route, how);
+    return driver ? open_with(driver, route, auth, flags) : NULL;
+}
+
+static virConnectPtr open_public(const char *name, virConnectAuthPtr auth, unsigned int flags)
+{
+    initialize_once();
+    fl_debug("name=%s flags=0x%x", name ? name : "", flags);
+    fl_error_reset();
+    virConnectPtr conn = fl_connect_open(name, auth, flags, 0);
+    if (conn)
+        fl_error_reset(); /* what was tried on the way is not this call's result */
+    else
+        fl_error_dispatch(NULL);
+    return conn;
+}
+
+virConnectPtr virConnectOpen(const char *name)
+{
+    return open_public(name, NULL, 0);
+}
+
+virConnectPtr virConnectOpenReadOnly(const char *name)
+{
+    return open_public(name, NULL, VIR_CONNECT_RO);
+}
+
+virConnectPtr virConnectOpenAuth(const char *name, virConnectAuthPtr auth, unsigned int flags)
+{
+    return open_public(name, auth, flags);
+}
