@@ -105,7 +105,7 @@ int fl_session_reply(struct fl_session *s, const struct fl_header *call, unsigne
 int fl_session_reply_fds(struct fl_session *s, const struct fl_header *call, unsigned int ret_type,
                          const void *ret, const int *fds, unsigned int nfds);
 int fl_session_reply_error(struct fl_session *s, const struct fl_header *call, const virError *err);
-/* Server: an event message, serial 0. */
+/* An event message. */
 int fl_session_event(struct fl_session *s, uint32_t program, uint32_t version, uint32_t proc,
                      unsigned int type, const void *payload);
 

@@ -186,6 +186,8 @@ int fl_session_event(struct fl_session *s, uint32_t program, uint32_t version, u
         .program = program, .version = version, .procedure = proc, .type = FL_FRAME_MESSAGE
     };
 
+    /* Compat: the peer gives its events serial 1; tests/wire/domain_event_lifecycle.hex */
+    h.serial = program != FL_KEEPALIVE_PROGRAM;
     return frame_queue(s, &h, type, payload, NULL, 0);
 }
 
