@@ -32,5 +32,5 @@ def test_part_headers_send_the_reader_to_the_whole():
 @pytest.mark.parametrize("name", sorted(os.listdir(EXAMPLES)))
 def test_programs_compile(name, lang, std):
     source = open(os.path.join(EXAMPLES, name)).read()
-    r = compile_(source, lang, std, "-DVIR_ENUM_SENTINELS")
+    r = compile_(source, lang, std, "-DVIR_ENUM_SENTINELS", "-D_GNU_SOURCE")
     assert r.returncode == 0, r.stderr
