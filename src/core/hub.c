@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The event hub. Registrations lie in buckets by class, event and filter, so emitting looks at those that
+ * match and no others; all bookkeeping is O(1). Events for C callbacks wait in one queue per hub, which a
+ * timer of the application's event loop empties in order; a registration sees only what was emitted after it
+ * was made.
+ *
+ * Locking: hub->lock guards everything; nothing of the application or a driver is called while it is held,
+ * except the event loop's add and remove of the timer.
+ */
+#define FL_FROM VIR_FROM_EVENT
+#include "core/hub.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/event.h"
+#include "base/log.h"
+#include "core/hub_table.h"
+#include "core/objects.h"
+#include "wire/xdr.h"
+
+#define QUEUE_MAX 262144 /* events nobody fetched: the application does not run its loop */
+
+struct hub_event {
+    const struct fl_event_info *info;
+    void *payload;
+    int64_t seen_by; /* registrations with a lower serial */
+};
+
+struct fl_hub {
+    gint refs;
+    GMutex lock;
+    struct hub_table table;
+    GQueue queue; /* struct hub_event, oldest first */
+    int timer;    /* -1: none */
+    unsigned int ncallbacks;
+    bool overflowing;
+};
+
+struct fl_hub *fl_hub_new(void)
+{
+    struct fl_hub *hub = g_new0(struct fl_hub, 1);
+    hub->refs = 1;
+    hub->timer = -1;
+    g_mutex_init(&hub->lock);
+    g_queue_init(&hub->queue);
+    hub_table_init(&hub->table);
+    return hub;
+}
+
+struct fl_hub *fl_hub_ref(struct fl_hub *hub)
+{
+    g_atomic_int_inc(&hub->refs);
+    return hub;
+}
+
+static void event_free(gpointer data)
+{
+    struct hub_event *ev = data;
+    fl_xdr_free(ev->info->payload, ev->payload);
+    g_free(ev->payload);
+    g_free(ev);
+}
+
+void fl_hub_unref(struct fl_hub *hub)
+{
+    if (!hub || !g_atomic_int_dec_and_test(&hub->refs))
+        return;
+    g_queue_clear_full(&hub->queue, event_free);
+    hub_table_fini(&hub->table);
+    g_mutex_clear(&hub->lock);
+    g_free(hub);
+}
+
+/* Drops a reference outside the lock; the last one tells the owner and lets the connection go. */
+static void reg_unref(struct hub_reg *reg)
+{
+    if (!g_atomic_int_dec_and_test(&reg->refs))
+        return;
+    virConnectPtr conn = reg->holds_conn ? reg->conn : NULL;
+    if (reg->freecb)
+        reg->freecb(reg->opaque);
+    hub_reg_free(reg);
+    fl_connect_unref(conn);
+}
+
+static void deliver_one(struct fl_hub *hub, const struct hub_event *ev)
+{
+    g_autoptr(GPtrArray) regs = g_ptr_array_new();
+    g_mutex_lock(&hub->lock);
+    hub_table_match(&hub->table, ev->info, ev->payload, ev->seen_by, HUB_CALLBACKS, regs);
+    g_mutex_unlock(&hub->lock);
+    for (guint i = 0; i < regs->len; i++) {
+        struct hub_reg *reg = g_ptr_array_index(regs, i);
+        if (!g_atomic_int_get(&reg->dead))
+            fl_event_invoke(ev->info, reg->conn, reg->cb, reg->opaque, ev->payload);
+        reg_unref(reg);
+    }
+}
+
+/*
+ * The hub's timer. Events are taken one by one, so that a callback which runs the loop itself still sees them
+ * in order; those emitted meanwhile wait for the next round, so that they cannot keep the loop from
+ * everything else.
+ */
+static void hub_flush(int timer, void *opaque)
+{
+    struct fl_hub *hub = fl_hub_ref(opaque);
+    fl_event_update_timeout(timer, -1);
+    g_mutex_lock(&hub->lock);
+    guint todo = hub->queue.length;
+    for (; todo > 0; todo--) {
+        struct hub_event *ev = g_queue_pop_head(&hub->queue);
+        if (!ev)
+            break;
+        hub->overflowing = false;
+        g_mutex_unlock(&hub->lock);
+        deliver_one(hub, ev);
+        event_free(ev);
+        g_mutex_lock(&hub->lock);
+    }
+    int again = hub->queue.length > 0 ? hub->timer : -1;
+    g_mutex_unlock(&hub->lock);
+    if (again >= 0)
+        fl_event_update_timeout(again, 0);
+    fl_hub_unref(hub);
+}
+
+static void hub_timer_gone(void *opaque)
+{
+    fl_hub_unref(opaque);
+}
+
+/* With the lock held. */
+static int timer_need(struct fl_hub *hub)
+{
+    if (hub->timer >= 0)
+        return 0;
+    if (!fl_event_registered())
+        return fl_error(VIR_ERR_INTERNAL_ERROR,
+                        "events need an event loop: call virEventRegisterDefaultImpl() or "
+                        "virEventRegisterImpl() before registering for them, and run it");
+    hub->timer = fl_event_add_timeout(-1, hub_flush, fl_hub_ref(hub), hub_timer_gone);
+    if (hub->timer >= 0)
+        return 0;
+    fl_hub_unref(hub);
+    return fl_error(VIR_ERR_INTERNAL_ERROR, "the event loop refuses a timer for the delivery of events");
+}
+
+static void timer_drop(struct fl_hub *hub)
+{
+    if (hub->timer >= 0)
+        fl_event_remove_timeout(hub->timer);
+    hub->timer = -1;
+    g_queue_clear_full(&hub->queue, event_free); /* for nobody */
+}
+
+static int register_any(struct fl_hub *hub, struct hub_reg *reg)
+{
+    g_mutex_lock(&hub->lock);
+    int result = reg->sink ? 0 : timer_need(hub);
+    if (result == 0)
+        result = hub_table_add(&hub->table, reg);
+    if (result == 0 && !reg->sink) {
+        hub->ncallbacks++;
+        reg->holds_conn = true;
+        fl_connect_ref(reg->conn);
+    } else if (!hub->ncallbacks) {
+        timer_drop(hub);
+    }
+    int id = reg->id;
+    g_mutex_unlock(&hub->lock);
+    if (result == 0)
+        return id;
+    hub_reg_free(reg); /* freecb is not called: the caller keeps what was not taken */
+    return -1;
+}
+
+int fl_hub_register(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class cls, int event_id,
+                    const struct fl_hub_filter *filter, void (*cb)(void), void *opaque,
+                    virFreeCallback freecb)
+{
+    struct hub_reg *reg = hub_reg_new(conn, cls, event_id, filter, opaque, freecb);
+    reg->cb = cb;
+    return register_any(hub, reg);
+}
+
+int fl_hub_register_sink(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class cls, int event_id,
+                         const struct fl_hub_filter *filter, fl_hub_sink sink, void *opaque,
+                         virFreeCallback freecb)
+{
+    struct hub_reg *reg = hub_reg_new(conn, cls, event_id, filter, opaque, freecb);
+    reg->sink = sink;
+    return register_any(hub, reg);
+}
+
+/* With the lock held: out of the table; the table's reference passes to the caller. */
+static void take_out(struct fl_hub *hub, struct hub_reg *reg)
+{
+    g_atomic_int_set(&reg->dead, 1);
+    hub_table_remove(&hub->table, reg);
+    if (!reg->sink && --hub->ncallbacks == 0)
+        timer_drop(hub);
+}
+
+int fl_hub_deregister(struct fl_hub *hub, virConnectPtr conn, int callback_id)
+{
+    g_mutex_lock(&hub->lock);
+    struct hub_reg *reg = hub_table_by_id(&hub->table, callback_id);
+    if (reg && reg->conn != conn)
+        reg = NULL;
+    if (reg)
+        take_out(hub, reg);
+    g_mutex_unlock(&hub->lock);
+    if (!reg)
+        return fl_error(VIR_ERR_INVALID_ARG, "this connection has no event callback with id %d", callback_id);
+    reg_unref(reg);
+    return 0;
+}
+
+int fl_hub_deregister_cb(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class cls, int event_id,
+                         void (*cb)(void))
+{
+    g_mutex_lock(&hub->lock);
+    struct hub_reg *reg = hub_table_by_cb(&hub->table, conn, cls, event_id, cb);
+    if (reg)
+        take_out(hub, reg);
+    g_mutex_unlock(&hub->lock);
+    if (!reg)
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "this function is not registered as an event callback of the connection");
+    reg_unref(reg);
+    return 0;
+}
+
+unsigned int fl_hub_count(struct fl_hub *hub, enum fl_event_class cls, int event_id)
+{
+    g_mutex_lock(&hub->lock);
+    unsigned int n = hub_table_count(&hub->table, cls, event_id);
+    g_mutex_unlock(&hub->lock);
+    return n;
+}
+
+void fl_hub_drop_conn(struct fl_hub *hub, virConnectPtr conn)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new();
+    struct hub_reg *reg;
+    g_mutex_lock(&hub->lock);
+    while ((reg = hub_table_of_conn(&hub->table, conn))) {
+        take_out(hub, reg);
+        g_ptr_array_add(gone, reg);
+    }
+    g_mutex_unlock(&hub->lock);
+    for (guint i = 0; i < gone->len; i++)
+        reg_unref(g_ptr_array_index(gone, i));
+}
+
+/* With the lock held. True if the timer must be woken. */
+static bool enqueue(struct fl_hub *hub, const struct fl_event_info *event, const void *payload)
+{
+    if (hub->queue.length >= QUEUE_MAX) {
+        if (!hub->overflowing)
+            fl_warn("%d events wait for an event loop that does not run; further ones are dropped",
+                    QUEUE_MAX);
+        hub->overflowing = true;
+        return false;
+    }
+    struct hub_event *ev = g_new0(struct hub_event, 1);
+    ev->info = event;
+    ev->payload = g_malloc0(fl_xdr_types[event->payload].size);
+    fl_xdr_copy(event->payload, payload, ev->payload);
+    ev->seen_by = hub->table.next_serial;
+    g_queue_push_tail(&hub->queue, ev);
+    return hub->queue.length == 1;
+}
+
+void fl_hub_emit(struct fl_hub *hub, const struct fl_event_info *event, const void *payload)
+{
+    g_autoptr(GPtrArray) sinks = NULL;
+    int wake = -1;
+    g_mutex_lock(&hub->lock);
+    if (hub_table_count(&hub->table, event->cls, event->id) > 0) {
+        sinks = g_ptr_array_new();
+        bool callbacks =
+            hub_table_match(&hub->table, event, payload, hub->table.next_serial, HUB_SINKS, sinks);
+        if (callbacks && enqueue(hub, event, payload))
+            wake = hub->timer;
+    }
+    g_mutex_unlock(&hub->lock);
+    if (wake >= 0)
+        fl_event_update_timeout(wake, 0);
+    for (guint i = 0; sinks && i < sinks->len; i++) {
+        struct hub_reg *reg = g_ptr_array_index(sinks, i);
+        if (!g_atomic_int_get(&reg->dead))
+            reg->sink(reg->opaque, reg->id, event, payload);
+        reg_unref(reg);
+    }
+}
