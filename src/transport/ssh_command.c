@@ -171,8 +171,10 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
     add_pair(argv, "-e", "none");
     if (route->no_tty)
         add_pair(argv, "-o", "BatchMode=yes");
+    /* The page: new keys are accepted, known ones still checked. "no", which the incumbent passes, would let a
+     * changed key through. */
     if (route->no_verify)
-        add_pair(argv, "-o", "StrictHostKeyChecking=no");
+        add_pair(argv, "-o", "StrictHostKeyChecking=accept-new");
     add_pair(argv, "--", host);
     g_ptr_array_add(argv, fl_ssh_remote_command(route, &end, read_only, privileged));
     g_ptr_array_add(argv, NULL);
