@@ -6,14 +6,12 @@
 #define FL_FROM VIR_FROM_CONF
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/conf.h"
 #include "base/error.h"
+#include "base/util.h"
 
 struct reader {
     const char *file;
@@ -314,44 +312,16 @@ int fl_conf_parse(const char *filename, const char *text, size_t len, struct fl_
     return 0;
 }
 
-/* Reads at most one byte more than the limit, so that a huge or endless file costs nothing. */
-static int read_all(const char *path, int fd, GString *into)
-{
-    char chunk[16384];
-
-    while (into->len <= FL_CONF_MAX_BYTES) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fl_error_system(errno, "cannot read %s", path);
-        if (n == 0)
-            break;
-        g_string_append_len(into, chunk, n);
-    }
-    return 0;
-}
-
 int fl_conf_load(const char *path, struct fl_conf **ret_conf)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    int rc;
+    g_autofree char *text = NULL;
+    size_t len = 0;
 
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+    if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
         return fl_conf_parse(path, "", 0, ret_conf);
-    if (fd < 0)
-        return fl_error_system(errno, "cannot open %s", path);
-    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
-        rc = fl_error(VIR_ERR_CONF_SYNTAX, "%s: expected a regular file", path);
-    else
-        rc = read_all(path, fd, text);
-    close(fd);
-    if (rc < 0)
+    if (fl_file_read(path, FL_CONF_MAX_BYTES, &text, &len) < 0)
         return -1;
-    return fl_conf_parse(path, text->str, text->len, ret_conf);
+    return fl_conf_parse(path, text, len, ret_conf);
 }
 
 void fl_conf_free(struct fl_conf *conf)

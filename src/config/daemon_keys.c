@@ -8,25 +8,17 @@
 #include <glib.h>
 
 #include "config/daemon_conf.h"
+#include "base/util.h"
 
 static const char *check_uuid(const char *text)
 {
-    char first = 0;
+    unsigned char uuid[16];
     bool all_same = true;
-    int digits = 0;
 
-    for (const char *p = text; *p; p++) {
-        if (*p == '-' || *p == ' ')
-            continue;
-        if (!g_ascii_isxdigit(*p))
-            return "a UUID like 4d1e8d4c-6f2a-4c57-9f0e-3b6d2a9c1f55";
-        if (!first)
-            first = *p;
-        all_same = all_same && *p == first;
-        digits++;
-    }
-    if (digits != 32)
-        return "a UUID of 32 hexadecimal digits";
+    if (!fl_uuid_parse(text, uuid))
+        return "a UUID like 4d1e8d4c-6f2a-4c57-9f0e-3b6d2a9c1f55";
+    for (size_t i = 0; i < sizeof(uuid); i++)
+        all_same = all_same && uuid[i] == uuid[0] && uuid[i] >> 4 == (uuid[i] & 15);
     return all_same ? "a UUID whose digits are not all the same" : NULL;
 }
 
