@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* May this peer make this call? Asked twice: before the arguments are decoded (nothing is done for a call that is
- * refused anyway) and after it (permissions that depend on the flags). Follows the table written from api/. */
+/* May this peer make this call? Asked twice: before the arguments are decoded (nothing is done for a call
+ * that is refused anyway) and after it (permissions that depend on the flags). Follows the table written from
+ * api/. */
 #pragma once
 
 struct fl_call;

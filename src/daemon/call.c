@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The dispatch loop: frame to procedure, checks, decoding, serving, answering. Quick procedures are served on the
- * peer's I/O thread, the others by the worker pool. */
+/* The dispatch loop: frame to procedure, checks, decoding, serving, answering. Quick procedures are served on
+ * the peer's I/O thread, the others by the worker pool. */
 #define FL_FROM VIR_FROM_RPC
 #include "daemon/call.h"
 
@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "core/objects.h"
 #include "daemon/access.h"
-#include "daemon/hand.h"
+#include "daemon/dispatch.h"
 #include "daemon/peer.h"
 #include "daemon/server.h"
 #include "daemon/stream.h"
@@ -67,7 +67,7 @@ static int decode_args(struct fl_call *call, unsigned char *payload, size_t leng
 
 static int prepare(struct fl_call *call, fl_serve *ret_serve)
 {
-    *ret_serve = fl_serve_find(call->header.program, call->header.procedure);
+    *ret_serve = fl_dispatch_find(call->header.program, call->header.procedure);
     if (needs_conn(call) && g_atomic_int_get(&call->peer->authenticated)) {
         call->conn = fl_peer_conn(call->peer);
         if (!call->conn)
@@ -128,7 +128,8 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
         memcpy(call.fds, fds, nfds * sizeof(int));
     fl_error_reset();
     if (serve(&call, payload, length) < 0) {
-        fl_debug("client %" G_GUINT64_FORMAT ": %s failed: %s", peer->id, fl_proc_name(proc), fl_error_get()->message);
+        fl_debug("client %" G_GUINT64_FORMAT ": %s failed: %s", peer->id, fl_proc_name(proc),
+                 fl_error_get()->message);
         close_fds(call.out_fds, call.nout_fds);
         fl_peer_reply_error(peer, header);
     }
@@ -173,7 +174,8 @@ static void free_queued(struct fl_job *job)
     fl_peer_unref(peer);
 }
 
-static void queue_call(struct fl_peer *peer, const struct fl_proc *proc, const struct fl_frame *frame, const int *fds)
+static void queue_call(struct fl_peer *peer, const struct fl_proc *proc, const struct fl_frame *frame,
+                       const int *fds)
 {
     struct queued_call *q = g_malloc0(sizeof(*q) + frame->nfds * sizeof(int));
 
@@ -212,7 +214,8 @@ static int find_proc(const struct fl_frame *frame, const struct fl_proc **ret_pr
     if (!proc || (proc->flags & FL_PROC_EVENT))
         return fl_error(VIR_ERR_RPC, "unknown procedure %u of program 0x%x", h->procedure, h->program);
     if (h->status != FL_FRAME_OK)
-        return fl_error(VIR_ERR_RPC, "a call of %s with status %u instead of 0", fl_proc_name(proc), h->status);
+        return fl_error(VIR_ERR_RPC, "a call of %s with status %u instead of 0", fl_proc_name(proc),
+                        h->status);
     *ret_proc = proc;
     return 0;
 }

@@ -69,11 +69,13 @@ static int check_new(struct fl_peer *peer, const struct fl_event_info *event, co
 
     for (struct fl_subscription *sub = peer->subscriptions; sub; sub = sub->next) {
         if (sub->event == event && g_strcmp0(sub->key, key) == 0)
-            return fl_error(VIR_ERR_INVALID_ARG, "this client has subscribed to %s events already", event->name);
+            return fl_error(VIR_ERR_INVALID_ARG, "this client has subscribed to %s events already",
+                            event->name);
         count++;
     }
     if (count >= SUBSCRIPTIONS_MAX)
-        return fl_error(VIR_ERR_OPERATION_FAILED, "a client takes at most %u event subscriptions", SUBSCRIPTIONS_MAX);
+        return fl_error(VIR_ERR_OPERATION_FAILED, "a client takes at most %u event subscriptions",
+                        SUBSCRIPTIONS_MAX);
     return 0;
 }
 
@@ -106,8 +108,8 @@ static void delist(struct fl_peer *peer, const struct fl_subscription *sub)
         *at = sub->next;
 }
 
-int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id, const struct fl_hub_filter *filter,
-                 bool legacy, int *ret_callback_id)
+int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id,
+                 const struct fl_hub_filter *filter, bool legacy, int *ret_callback_id)
 {
     const struct fl_event_info *event = fl_event_find(cls, event_id);
     struct fl_hub *hub = call->conn->driver->hub ? call->conn->driver->hub(call->conn) : NULL;
@@ -116,7 +118,8 @@ int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id, co
     if (!hub)
         return fl_error(VIR_ERR_NO_SUPPORT, "the %s driver has no events", call->conn->driver->name);
     if (!event || (legacy && !event->legacy_proc))
-        return fl_error(VIR_ERR_INVALID_ARG, "event %d is not known%s", event_id, legacy ? " without a callback id" : "");
+        return fl_error(VIR_ERR_INVALID_ARG, "event %d is not known%s", event_id,
+                        legacy ? " without a callback id" : "");
     sub = g_new0(struct fl_subscription, 1);
     sub->peer = fl_peer_ref(call->peer);
     sub->hub = fl_hub_ref(hub);
@@ -129,7 +132,8 @@ int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id, co
         free_subscription(sub);
         return -1;
     }
-    sub->id = fl_hub_register_sink(hub, call->conn, cls, event_id, filter, send_event, sub, free_subscription);
+    sub->id =
+        fl_hub_register_sink(hub, call->conn, cls, event_id, filter, send_event, sub, free_subscription);
     if (sub->id < 0) {
         g_mutex_lock(&call->peer->lock);
         delist(call->peer, sub);
@@ -156,8 +160,8 @@ static int unsubscribe(struct fl_peer *peer, enum fl_event_class cls, bool legac
     }
     if (!sub) {
         g_mutex_unlock(&peer->lock);
-        return fl_error(VIR_ERR_INVALID_ARG, "this client has no event subscription %s %d", legacy ? "to event" : "number",
-                        number);
+        return fl_error(VIR_ERR_INVALID_ARG, "this client has no event subscription %s %d",
+                        legacy ? "to event" : "number", number);
     }
     delist(peer, sub);
     hub = fl_hub_ref(sub->hub);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Events for a peer: what it has subscribed to, numbered or in the old un-numbered way, and the messages sent. */
+/* Events for a peer: what it has subscribed to, numbered or in the old un-numbered way, and the messages
+ * sent. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,9 +9,10 @@
 struct fl_call;
 struct fl_peer;
 
-/* Subscribes the caller to an event. `legacy`: messages without a callback id, no filter. -1 with the error set. */
-int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id, const struct fl_hub_filter *filter,
-                 bool legacy, int *ret_callback_id);
+/* Subscribes the caller to an event. `legacy`: messages without a callback id, no filter. -1 with the error
+ * set. */
+int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id,
+                 const struct fl_hub_filter *filter, bool legacy, int *ret_callback_id);
 /* By the number subscribing gave. */
 int fl_unsubscribe(struct fl_call *call, enum fl_event_class cls, int callback_id);
 /* The un-numbered one of this event. */

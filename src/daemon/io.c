@@ -120,7 +120,8 @@ struct fl_io *fl_io_new(unsigned int number)
     io->tick_at = INT64_MAX;
     io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (io->epoll_fd < 0 || io->wake_fd < 0 || epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->wake_fd, &event) < 0) {
+    if (io->epoll_fd < 0 || io->wake_fd < 0 ||
+        epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->wake_fd, &event) < 0) {
         fl_error_system(errno, "cannot set up I/O thread %u", number);
         fl_io_free(io);
         return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * I/O threads: each owns an epoll set and the peers in it. A peer's bytes are read and its quick calls served by
- * its thread only; writing happens wherever a frame is ready, under the peer's lock.
+ * I/O threads: each owns an epoll set and the peers in it. A peer's bytes are read and its quick calls served
+ * by its thread only; writing happens wherever a frame is ready, under the peer's lock.
  */
 #pragma once
 

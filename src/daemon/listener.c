@@ -31,7 +31,8 @@ static struct fl_listener *add(struct fl_listeners *all, int fd, enum fl_listene
 static int unix_address(const char *path, struct sockaddr_un *ret_addr)
 {
     if (strlen(path) >= sizeof(ret_addr->sun_path))
-        return fl_error(VIR_ERR_INVALID_ARG, "socket path '%s' has %zu characters; a unix socket takes at most %zu", path,
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "socket path '%s' has %zu characters; a unix socket takes at most %zu", path,
                         strlen(path), sizeof(ret_addr->sun_path) - 1);
     *ret_addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
     strcpy(ret_addr->sun_path, path);
@@ -45,9 +46,10 @@ static int refuse_live(const char *path, int fd)
     socklen_t length = sizeof(peer);
 
     (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
-    return fl_error(VIR_ERR_OPERATION_FAILED,
-                    "socket '%s' is served by process %d already; stop that daemon first or choose another unix_sock_dir",
-                    path, (int)peer.pid);
+    return fl_error(
+        VIR_ERR_OPERATION_FAILED,
+        "socket '%s' is served by process %d already; stop that daemon first or choose another unix_sock_dir",
+        path, (int)peer.pid);
 }
 
 /* Makes the path free for bind(): 0, or -1 with the error set. */
@@ -59,7 +61,8 @@ static int clear_stale(const char *path, const struct sockaddr_un *addr)
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : fl_error_system(errno, "cannot look at socket path '%s'", path);
     if (!S_ISSOCK(st.st_mode))
-        return fl_error(VIR_ERR_OPERATION_FAILED, "'%s' is in the way of the socket and is %s; remove it", path,
+        return fl_error(VIR_ERR_OPERATION_FAILED, "'%s' is in the way of the socket and is %s; remove it",
+                        path,
                         S_ISDIR(st.st_mode) ? "a directory (a bind mount of a socket that did not exist yet?)"
                                             : "not a socket");
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -79,8 +82,8 @@ static int clear_stale(const char *path, const struct sockaddr_un *addr)
 }
 
 /* Group and mode are set before listen(): nobody connects under looser ones. */
-static int bind_unix(int fd, const char *path, const struct sockaddr_un *addr, const struct fl_unix_access *access,
-                     int backlog)
+static int bind_unix(int fd, const char *path, const struct sockaddr_un *addr,
+                     const struct fl_unix_access *access, int backlog)
 {
     mode_t old = umask(0177);
     int result = bind(fd, (const struct sockaddr *)addr, sizeof(*addr));
@@ -90,9 +93,11 @@ static int bind_unix(int fd, const char *path, const struct sockaddr_un *addr, c
     if (result < 0)
         return fl_error_system(saved, "cannot bind socket '%s'", path);
     if (access->group != (gid_t)-1 && chown(path, (uid_t)-1, access->group) < 0)
-        return fl_error_system(errno, "cannot give socket '%s' to group %u", path, (unsigned int)access->group);
+        return fl_error_system(errno, "cannot give socket '%s' to group %u", path,
+                               (unsigned int)access->group);
     if (chmod(path, access->mode) < 0)
-        return fl_error_system(errno, "cannot set mode %04o on socket '%s'", (unsigned int)access->mode, path);
+        return fl_error_system(errno, "cannot set mode %04o on socket '%s'", (unsigned int)access->mode,
+                               path);
     if (listen(fd, backlog) < 0)
         return fl_error_system(errno, "cannot listen on socket '%s'", path);
     return 0;
@@ -130,7 +135,8 @@ static char *address_name(const struct sockaddr *addr, socklen_t length)
 {
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
-    if (getnameinfo(addr, length, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (getnameinfo(addr, length, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) !=
+        0)
         return g_strdup("unknown address");
     return g_strdup_printf("%s port %s", host, port);
 }
@@ -170,8 +176,8 @@ int fl_listeners_add_tcp(struct fl_listeners *all, const char *host, const char 
     int result = getaddrinfo(host, port, &hints, &found);
 
     if (result != 0)
-        return fl_error(VIR_ERR_INVALID_ARG, "cannot listen on address '%s', port '%s': %s", host ? host : "*", port,
-                        gai_strerror(result));
+        return fl_error(VIR_ERR_INVALID_ARG, "cannot listen on address '%s', port '%s': %s",
+                        host ? host : "*", port, gai_strerror(result));
     for (struct addrinfo *ai = found; ai; ai = ai->ai_next) {
         if (listen_tcp(all, ai, backlog) < 0 && !family_missing(fl_error_get()->int1)) {
             freeaddrinfo(found);
@@ -211,8 +217,8 @@ static int adopt(struct fl_listeners *all, int fd, const char *unit, const char 
     } else if (addr.any.sa_family == AF_INET || addr.any.sa_family == AF_INET6) {
         name = address_name(&addr.any, length);
         if (strstr(unit, "-tls") || g_str_has_suffix(name, tls_end))
-            return fl_error(VIR_ERR_NO_SUPPORT, "inherited socket %s is for TLS, which is not built; stop %s", name,
-                            *unit ? unit : "its socket unit");
+            return fl_error(VIR_ERR_NO_SUPPORT, "inherited socket %s is for TLS, which is not built; stop %s",
+                            name, *unit ? unit : "its socket unit");
         add(all, fd, FL_LISTENER_TCP, name);
     } else {
         return fl_error(VIR_ERR_NO_SUPPORT, "inherited descriptor %d is neither a unix nor a TCP socket", fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The sockets the daemon accepts on: its own unix and TCP sockets, or those inherited from the service manager. */
+/* The sockets the daemon accepts on: its own unix and TCP sockets, or those inherited from the service
+ * manager. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,9 +12,9 @@ struct fl_listener {
     int fd;
     enum fl_listener_kind kind;
     bool read_only;
-    char *name;    /* the path, or "host port N": for messages */
-    bool unlink;   /* made by us: removed at the end */
-    dev_t dev;     /* of the socket file we made, so that nobody else's is removed */
+    char *name;  /* the path, or "host port N": for messages */
+    bool unlink; /* made by us: removed at the end */
+    dev_t dev;   /* of the socket file we made, so that nobody else's is removed */
     ino_t ino;
 };
 

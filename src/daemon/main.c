@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirtd: from the command line to a running server, in the order things may fail: settings, pid file, sockets,
- * threads; then "ready" to whoever waits for it. libvirtd(8).
+ * libvirtd: from the command line to a running server, in the order things may fail: settings, pid file,
+ * sockets, threads; then "ready" to whoever waits for it. libvirtd(8).
  */
 #define FL_FROM VIR_FROM_RPC
 #include <errno.h>
@@ -112,14 +112,16 @@ static int load_settings(struct start *start)
     fl_paths_init(&start->paths, privileged);
     if (start->options.config_file) {
         g_free(start->paths.config_file);
-        start->paths.config_file = g_canonicalize_filename(start->options.config_file, NULL); /* for reload after chdir */
+        start->paths.config_file =
+            g_canonicalize_filename(start->options.config_file, NULL); /* for reload after chdir */
         start->paths.config_given = true;
     }
     if (start->options.pid_file) {
         g_free(start->paths.pid_file);
         start->paths.pid_file = g_canonicalize_filename(start->options.pid_file, NULL);
     }
-    if (fl_daemon_conf_load(start->paths.config_file, start->paths.config_given, privileged, &start->conf) < 0)
+    if (fl_daemon_conf_load(start->paths.config_file, start->paths.config_given, privileged, &start->conf) <
+        0)
         return -1;
     if (start->conf->unix_sock_dir) {
         g_free(start->paths.socket_dir);
@@ -159,7 +161,8 @@ static int find_group(const char *name, gid_t *ret_group)
         return 0;
     }
     if (!g_ascii_string_to_unsigned(name, 10, 0, G_MAXUINT32 - 1, &number, NULL))
-        return fl_error(VIR_ERR_INVALID_ARG, "unix_sock_group names group '%s', which this machine does not have", name);
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "unix_sock_group names group '%s', which this machine does not have", name);
     *ret_group = (gid_t)number;
     return 0;
 }
@@ -189,14 +192,17 @@ static int open_network(struct start *start)
     const struct fl_daemon_conf *conf = start->conf;
 
     if (conf->listen_tls)
-        return fl_error(VIR_ERR_NO_SUPPORT, "--listen with listen_tls = 1 (the default): TLS is not built into this "
-                                            "daemon; set listen_tls = 0 in %s and use TCP, or connect over ssh",
+        return fl_error(VIR_ERR_NO_SUPPORT,
+                        "--listen with listen_tls = 1 (the default): TLS is not built into this "
+                        "daemon; set listen_tls = 0 in %s and use TCP, or connect over ssh",
                         start->paths.config_file);
     if (!conf->listen_tcp) {
-        fl_warn("--listen has nothing to do: both listen_tls and listen_tcp are off in %s", start->paths.config_file);
+        fl_warn("--listen has nothing to do: both listen_tls and listen_tcp are off in %s",
+                start->paths.config_file);
         return 0;
     }
-    return fl_listeners_add_tcp(&start->listeners, conf->listen_addr, conf->tcp_port, (int)conf->max_queued_clients);
+    return fl_listeners_add_tcp(&start->listeners, conf->listen_addr, conf->tcp_port,
+                                (int)conf->max_queued_clients);
 }
 
 static int open_sockets(struct start *start)
@@ -205,8 +211,9 @@ static int open_sockets(struct start *start)
         return -1;
     if (start->listeners.count > 0) {
         if (start->options.listen)
-            return fl_error(VIR_ERR_INVALID_ARG, "--listen does not go with sockets inherited from the service manager; "
-                                                 "start libvirtd-tcp.socket instead");
+            return fl_error(VIR_ERR_INVALID_ARG,
+                            "--listen does not go with sockets inherited from the service manager; "
+                            "start libvirtd-tcp.socket instead");
         return 0;
     }
     if (open_unix(start) < 0)

@@ -44,7 +44,8 @@ static int read_number(const char *name, gint64 max, gint64 *ret_value)
     if (!text || !*text)
         return 0;
     if (!g_ascii_string_to_signed(text, 10, 0, max, ret_value, NULL))
-        return fl_error(VIR_ERR_INVALID_ARG, "environment variable %s is not a number in range: '%s'", name, text);
+        return fl_error(VIR_ERR_INVALID_ARG, "environment variable %s is not a number in range: '%s'", name,
+                        text);
     return 0;
 }
 
@@ -73,8 +74,9 @@ int fl_notify_listen_fds(char ***ret_names)
         return -1;
     for (int i = 0; i < (int)count; i++) {
         if (fcntl(FL_NOTIFY_FIRST_FD + i, F_SETFD, FD_CLOEXEC) < 0)
-            return fl_error(VIR_ERR_INVALID_ARG, "LISTEN_FDS promises %d sockets but descriptor %d is not open",
-                            (int)count, FL_NOTIFY_FIRST_FD + i);
+            return fl_error(VIR_ERR_INVALID_ARG,
+                            "LISTEN_FDS promises %d sockets but descriptor %d is not open", (int)count,
+                            FL_NOTIFY_FIRST_FD + i);
     }
     if (count > 0)
         *ret_names = socket_names((int)count);

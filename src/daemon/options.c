@@ -20,23 +20,22 @@
 #define FL_VERSION "11.3.0"
 #endif
 
-static const char help_options[] =
-    "\n"
-    "Usage:\n"
-    "  %s [options]\n"
-    "\n"
-    "Options:\n"
-    "  -h | --help            Display program help\n"
-    "  -v | --verbose         Verbose messages\n"
-    "  -d | --daemon          Run as a daemon & write PID file\n"
-    "  -l | --listen          Listen for TCP/IP connections\n"
-    "  -t | --timeout <secs>  Exit after timeout period\n"
-    "  -f | --config <file>   Configuration file\n"
-    "  -V | --version         Display version information\n"
-    "  -p | --pid-file <file> Change name of PID file\n"
-    "\n"
-    "libvirt management daemon:\n"
-    "\n";
+static const char help_options[] = "\n"
+                                   "Usage:\n"
+                                   "  %s [options]\n"
+                                   "\n"
+                                   "Options:\n"
+                                   "  -h | --help            Display program help\n"
+                                   "  -v | --verbose         Verbose messages\n"
+                                   "  -d | --daemon          Run as a daemon & write PID file\n"
+                                   "  -l | --listen          Listen for TCP/IP connections\n"
+                                   "  -t | --timeout <secs>  Exit after timeout period\n"
+                                   "  -f | --config <file>   Configuration file\n"
+                                   "  -V | --version         Display version information\n"
+                                   "  -p | --pid-file <file> Change name of PID file\n"
+                                   "\n"
+                                   "libvirt management daemon:\n"
+                                   "\n";
 
 static const char help_system[] =
     "  Default paths:\n"
@@ -57,23 +56,22 @@ static const char help_system[] =
     "      " FL_RUNSTATEDIR "/libvirtd.pid\n"
     "\n";
 
-static const char help_session[] =
-    "  Default paths:\n"
-    "\n"
-    "    Configuration file (unless overridden by -f):\n"
-    "      $XDG_CONFIG_HOME/libvirt/libvirtd.conf\n"
-    "\n"
-    "    Sockets:\n"
-    "      $XDG_RUNTIME_DIR/libvirt/libvirt-sock\n"
-    "\n"
-    "    TLS:\n"
-    "      CA certificate: $HOME/.pki/libvirt/cacert.pem\n"
-    "      Server certificate: $HOME/.pki/libvirt/servercert.pem\n"
-    "      Server private key: $HOME/.pki/libvirt/serverkey.pem\n"
-    "\n"
-    "    PID file (unless overridden by -p):\n"
-    "      $XDG_RUNTIME_DIR/libvirt/libvirtd.pid\n"
-    "\n";
+static const char help_session[] = "  Default paths:\n"
+                                   "\n"
+                                   "    Configuration file (unless overridden by -f):\n"
+                                   "      $XDG_CONFIG_HOME/libvirt/libvirtd.conf\n"
+                                   "\n"
+                                   "    Sockets:\n"
+                                   "      $XDG_RUNTIME_DIR/libvirt/libvirt-sock\n"
+                                   "\n"
+                                   "    TLS:\n"
+                                   "      CA certificate: $HOME/.pki/libvirt/cacert.pem\n"
+                                   "      Server certificate: $HOME/.pki/libvirt/servercert.pem\n"
+                                   "      Server private key: $HOME/.pki/libvirt/serverkey.pem\n"
+                                   "\n"
+                                   "    PID file (unless overridden by -p):\n"
+                                   "      $XDG_RUNTIME_DIR/libvirt/libvirtd.pid\n"
+                                   "\n";
 
 static void print_help(const char *program, bool privileged)
 {
@@ -100,10 +98,14 @@ static int parse_timeout(const char *program, const char *text, int *ret_seconds
 int fl_options_parse(struct fl_options *options, int argc, char **argv, bool privileged)
 {
     static const struct option known[] = {
-        { "help", no_argument, NULL, 'h' },           { "verbose", no_argument, NULL, 'v' },
-        { "daemon", no_argument, NULL, 'd' },         { "listen", no_argument, NULL, 'l' },
-        { "timeout", required_argument, NULL, 't' },  { "config", required_argument, NULL, 'f' },
-        { "version", no_argument, NULL, 'V' },        { "pid-file", required_argument, NULL, 'p' },
+        { "help", no_argument, NULL, 'h' },
+        { "verbose", no_argument, NULL, 'v' },
+        { "daemon", no_argument, NULL, 'd' },
+        { "listen", no_argument, NULL, 'l' },
+        { "timeout", required_argument, NULL, 't' },
+        { "config", required_argument, NULL, 'f' },
+        { "version", no_argument, NULL, 'V' },
+        { "pid-file", required_argument, NULL, 'p' },
         { NULL, 0, NULL, 0 },
     };
     const char *program = "libvirtd";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the daemon keeps its sockets, configuration and pid file: the machine's for root, below the user's XDG
- * folders otherwise. Used by the start-up code and by --help. */
+/* Where the daemon keeps its sockets, configuration and pid file: the machine's for root, below the user's
+ * XDG folders otherwise. Used by the start-up code and by --help. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A peer's life and its bytes: accept, read, write, keepalive, end. What the frames mean is in call.c and stream.c. */
+/* A peer's life and its bytes: accept, read, write, keepalive, end. What the frames mean is in call.c and
+ * stream.c. */
 #define FL_FROM VIR_FROM_RPC
 #include "daemon/peer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,11 +26,11 @@
 #include "transport/transport.h"
 #include "wire/xdr.h"
 
-#define LOGIN_US       (120 * G_USEC_PER_SEC) /* long enough to type a password */
-#define ROUNDS         8                      /* reads before the thread's other peers get their turn */
-#define OUTPUT_HIGH    (4u << 20)             /* a peer that does not read its answers is not read either... */
-#define OUTPUT_LOW     (1u << 20)             /* ...until they are this few */
-#define FDS_MAX        (2 * FL_FRAME_FDS_MAX)
+#define LOGIN_US           (120 * G_USEC_PER_SEC) /* long enough to type a password */
+#define ROUNDS             8                      /* reads before the thread's other peers get their turn */
+#define OUTPUT_HIGH        (4u << 20) /* a peer that does not read its answers is not read either... */
+#define OUTPUT_LOW         (1u << 20) /* ...until they are this few */
+#define FDS_MAX            (2 * FL_FRAME_FDS_MAX)
 #define FRAME_BEFORE_LOGIN (256u << 10)
 
 /* ---- birth and death ---- */
@@ -59,7 +61,8 @@ static void learn_remote(struct fl_peer *peer, int fd)
     peer->name = g_strdup_printf("%s port %s", host, port);
 }
 
-struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from, int fd)
+struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from,
+                            int fd)
 {
     static gint next_id;
     struct fl_peer *peer = g_new0(struct fl_peer, 1);
@@ -131,6 +134,7 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
 
     fl_io_remove(peer->io, peer, peer->transport->fd);
     fl_pool_drop(fl_server_pool(peer->server), &peer->lane);
+    fl_close_callback_end(peer);
     fl_subscriptions_end(peer);
     fl_streams_end(peer);
     g_mutex_lock(&peer->lock);
@@ -142,8 +146,9 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
     if (conn)
         virConnectClose(conn);
     drop_fds(peer);
-    fl_info("client %" G_GUINT64_FORMAT " (%s) closed: %s; %d calls, %" PRIu64 " bytes sent, %.3f s", peer->id, peer->name,
-            reason, g_atomic_int_get(&peer->ncalls), fl_session_total_sent(peer->session),
+    fl_info("client %" G_GUINT64_FORMAT " (%s) closed: %s; %d calls, %" PRIu64 " bytes sent, %.3f s",
+            peer->id, peer->name, reason, g_atomic_int_get(&peer->ncalls),
+            fl_session_total_sent(peer->session),
             (double)(g_get_monotonic_time() - peer->since) / G_USEC_PER_SEC);
     fl_server_peer_gone(peer->server, peer);
     fl_peer_unref(peer);
@@ -250,7 +255,8 @@ void fl_peer_release(struct fl_peer *peer, unsigned int reason)
 static int settle(struct fl_peer *peer, int result)
 {
     if (result < 0) {
-        fl_warn("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name, fl_error_get()->message);
+        fl_warn("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
+                fl_error_get()->message);
         fl_peer_shutdown(peer);
     }
     /* On its own thread the answers of one read go out together. */
@@ -312,7 +318,8 @@ static int put_event(struct fl_session *session, const struct fl_event_info *eve
     return fl_session_end(session);
 }
 
-void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id, const void *payload)
+void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
+                   const void *payload)
 {
     g_mutex_lock(&peer->lock);
     if (!peer->gone && !peer->closing) {
@@ -335,7 +342,8 @@ static int keep_fds(struct fl_peer *peer, struct msghdr *msg)
         if (peer->nfds + count > FDS_MAX) {
             for (unsigned int i = 0; i < count; i++)
                 close(((int *)(void *)CMSG_DATA(c))[i]);
-            return fl_error(VIR_ERR_RPC, "more than %u descriptors were passed without a call for them", FDS_MAX);
+            return fl_error(VIR_ERR_RPC, "more than %u descriptors were passed without a call for them",
+                            FDS_MAX);
         }
         peer->fds = g_renew(int, peer->fds, peer->nfds + count);
         memcpy(peer->fds + peer->nfds, CMSG_DATA(c), count * sizeof(int));
@@ -393,8 +401,8 @@ static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
 static int claim_fds(struct fl_peer *peer, const struct fl_frame *frame, int *fds)
 {
     if (frame->nfds > peer->nfds)
-        return fl_error(VIR_ERR_RPC, "call %u promised %u descriptors and %u came", frame->h.procedure, frame->nfds,
-                        peer->nfds);
+        return fl_error(VIR_ERR_RPC, "call %u promised %u descriptors and %u came", frame->h.procedure,
+                        frame->nfds, peer->nfds);
     if (frame->nfds == 0)
         return 0;
     memcpy(fds, peer->fds, frame->nfds * sizeof(int));

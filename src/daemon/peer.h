@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A peer: one connection to the daemon, from accept to close. Its bytes go through rpc/session.h; frames become calls
- * (call.h), stream packets (stream.h) or answers made here.
+ * A peer: one connection to the daemon, from accept to close. Its bytes go through rpc/session.h; frames
+ * become calls (call.h), stream packets (stream.h) or answers made here.
  *
- * Locks: `lock` guards the session, the transport and what is marked below. It is never held while a call is served,
- * and fl_io_tick_by() is never called under it.
+ * Locks: `lock` guards the session, the transport and what is marked below. It is never held while a call is
+ * served, and fl_io_tick_by() is never called under it.
  */
 #pragma once
 
@@ -39,32 +39,33 @@ struct fl_peer {
     gid_t gid;
     char *name; /* for the log: "uid 0 pid 123" or "10.0.0.1 port 4711" */
     int64_t since;
-    int64_t login_by;  /* INT64_MAX once authenticated */
+    int64_t login_by;   /* INT64_MAX once authenticated */
     gint authenticated; /* atomic */
 
     GMutex lock;
-    struct fl_session *session;     /* lock; input side: I/O thread */
-    struct fl_transport *transport; /* lock */
-    uint32_t events;                /* lock: what epoll waits for */
-    bool gone;                      /* lock: finished, write nothing more */
-    bool closing;                   /* lock: close once all is written */
-    unsigned int holds;             /* lock: reasons not to read, see fl_peer_hold() */
-    GCond room;                     /* with lock: less is queued for output than was, or gone */
-    virConnectPtr conn;             /* lock */
-    struct fl_subscription *subscriptions;   /* lock */
-    struct fl_served_stream *streams;        /* lock */
-    bool close_callback;                     /* lock: told when `conn` breaks */
+    struct fl_session *session;            /* lock; input side: I/O thread */
+    struct fl_transport *transport;        /* lock */
+    uint32_t events;                       /* lock: what epoll waits for */
+    bool gone;                             /* lock: finished, write nothing more */
+    bool closing;                          /* lock: close once all is written */
+    unsigned int holds;                    /* lock: reasons not to read, see fl_peer_hold() */
+    GCond room;                            /* with lock: less is queued for output than was, or gone */
+    virConnectPtr conn;                    /* lock */
+    struct fl_subscription *subscriptions; /* lock */
+    struct fl_served_stream *streams;      /* lock */
+    bool close_callback;                   /* I/O thread: told when `conn` breaks */
 
-    unsigned int queued_calls;               /* lock: waiting for or with a worker... */
-    size_t queued_bytes;                     /* lock: ...and the size of their arguments */
-    struct fl_lane lane;                     /* the pool's */
-    gint ncalls;         /* atomic, for the log */
-    int *fds;            /* I/O thread: received, not yet claimed by a frame */
+    unsigned int queued_calls; /* lock: waiting for or with a worker... */
+    size_t queued_bytes;       /* lock: ...and the size of their arguments */
+    struct fl_lane lane;       /* the pool's */
+    gint ncalls;               /* atomic, for the log */
+    int *fds;                  /* I/O thread: received, not yet claimed by a frame */
     unsigned int nfds;
 };
 
 /* Takes the descriptor over in any case. NULL with the error set. Starts with one reference. */
-struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from, int fd);
+struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from,
+                            int fd);
 struct fl_peer *fl_peer_ref(struct fl_peer *peer);
 void fl_peer_unref(struct fl_peer *peer);
 static inline GList *fl_peer_link(struct fl_peer *peer)
@@ -99,6 +100,7 @@ enum { FL_HOLD_CALLS = 1, FL_HOLD_STREAM = 2, FL_HOLD_OUTPUT = 4 };
 void fl_peer_hold(struct fl_peer *peer, unsigned int reason);
 void fl_peer_release(struct fl_peer *peer, unsigned int reason);
 
+void fl_close_callback_end(struct fl_peer *peer); /* hand_connect.c */
 void fl_peer_set_authenticated(struct fl_peer *peer);
 /* A new reference to the peer's connection, or NULL with the error set when none is open. */
 virConnectPtr fl_peer_conn(struct fl_peer *peer);

@@ -20,14 +20,15 @@ static int refuse_second(const char *path, int fd)
     g_autofree char *link = NULL;
 
     if (fcntl(fd, F_GETLK, &held) < 0 || held.l_type == F_UNLCK)
-        return fl_error(VIR_ERR_OPERATION_FAILED, "pid file '%s' is locked by another process; is a libvirtd running?",
-                        path);
+        return fl_error(VIR_ERR_OPERATION_FAILED,
+                        "pid file '%s' is locked by another process; is a libvirtd running?", path);
     link = g_strdup_printf("/proc/%d/exe", (int)held.l_pid);
     exe = g_file_read_link(link, NULL);
-    return fl_error(VIR_ERR_OPERATION_FAILED,
-                    "already running as process %d (%s), which holds pid file '%s'; stop it, or start this one with "
-                    "another --pid-file and socket directory",
-                    (int)held.l_pid, exe ? exe : "unknown program", path);
+    return fl_error(
+        VIR_ERR_OPERATION_FAILED,
+        "already running as process %d (%s), which holds pid file '%s'; stop it, or start this one with "
+        "another --pid-file and socket directory",
+        (int)held.l_pid, exe ? exe : "unknown program", path);
 }
 
 /* True when `fd` still is what `path` names: the last holder may have removed the file after we opened it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Worker threads for the calls that may block. Bounded, started when work is waiting, gone again after a while
- * without. Every peer queues in a lane of its own; lanes take turns, so one busy client cannot starve the others,
- * and a lane runs at most `max_running` jobs at once.
+ * Worker threads for the calls that may block. Bounded, started when work is waiting, gone again after a
+ * while without. Every peer queues in a lane of its own; lanes take turns, so one busy client cannot starve
+ * the others, and a lane runs at most `max_running` jobs at once.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 struct fl_pool;
 struct fl_job;
 
-/* Any thread. run() serves the job; free() follows, when the pool no longer looks at the job or its lane. A job
- * that is dropped sees only free(). */
+/* Any thread. run() serves the job; free() follows, when the pool no longer looks at the job or its lane. A
+ * job that is dropped sees only free(). */
 struct fl_job {
     struct fl_job *next;
     void (*run)(struct fl_job *job);

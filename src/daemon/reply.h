@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Helpers of the generated and hand-written procedure functions: typed parameters that clean up after themselves, and
- * results that must live until the answer is encoded. */
+/* Helpers of the generated and hand-written procedure functions: typed parameters that clean up after
+ * themselves, and results that must live until the answer is encoded. */
 #pragma once
 
 #include <stdint.h>
@@ -8,13 +8,15 @@
 #include "daemon/call.h"
 #include "wire/types.h"
 
-/* A list of typed parameters for a public call; freed at the end of the scope unless it went into the reply. */
+/* A list of typed parameters for a public call; freed at the end of the scope unless it went into the reply.
+ */
 struct fl_auto_params {
     virTypedParameterPtr list;
     int n;
 };
 void fl_auto_params_fini(struct fl_auto_params *p);
-#define FL_AUTO_PARAMS(name) __attribute__((cleanup(fl_auto_params_fini))) struct fl_auto_params name = { NULL, 0 }
+#define FL_AUTO_PARAMS(name)                                                                                 \
+    __attribute__((cleanup(fl_auto_params_fini))) struct fl_auto_params name = { NULL, 0 }
 
 void fl_auto_params_set(struct fl_auto_params *p, const struct fl_w_typed_param *w, uint32_t n);
 void fl_auto_params_room(struct fl_auto_params *p, int n); /* n empty ones; NULL for 0 */

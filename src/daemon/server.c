@@ -36,8 +36,8 @@ struct fl_server {
     struct fl_pool *pool;
     int epoll_fd, signal_fd, wake_fd;
     gint npeers, nanonymous; /* atomic */
-    gint parked;             /* atomic: the listeners are not watched, wake the main thread when a place is free */
-    bool starved;            /* out of descriptors: try again soon */
+    gint parked;  /* atomic: the listeners are not watched, wake the main thread when a place is free */
+    bool starved; /* out of descriptors: try again soon */
     bool stopping;
     int64_t idle_since;
 };
@@ -157,8 +157,9 @@ static void park(struct fl_server *server)
 {
     if (g_atomic_int_get(&server->parked))
         return;
-    fl_warn("%d clients are connected (%d not authenticated): new ones wait (max_clients, max_anonymous_clients)",
-            g_atomic_int_get(&server->npeers), g_atomic_int_get(&server->nanonymous));
+    fl_warn(
+        "%d clients are connected (%d not authenticated): new ones wait (max_clients, max_anonymous_clients)",
+        g_atomic_int_get(&server->npeers), g_atomic_int_get(&server->nanonymous));
     g_atomic_int_set(&server->parked, 1);
     watch_listeners(server, false);
     if (has_place(server)) /* one left before it could see that we wait */
@@ -260,8 +261,8 @@ static void reload(struct fl_server *server)
 {
     struct fl_daemon_conf *conf = NULL;
 
-    if (fl_daemon_conf_load(server->options.config_file, server->options.config_given, server->options.privileged,
-                            &conf) < 0) {
+    if (fl_daemon_conf_load(server->options.config_file, server->options.config_given,
+                            server->options.privileged, &conf) < 0) {
         fl_warn("settings are kept as they were: %s", fl_error_get()->message);
         fl_error_reset();
         return;

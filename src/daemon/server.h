@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The daemon as a whole: its listeners, I/O threads, worker pool, limits and settings. The main thread accepts and
- * takes signals; it serves no calls. Made and run by main.c.
+ * The daemon as a whole: its listeners, I/O threads, worker pool, limits and settings. The main thread
+ * accepts and takes signals; it serves no calls. Made and run by main.c.
  */
 #pragma once
 

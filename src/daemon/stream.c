@@ -151,7 +151,8 @@ static bool send_hole(struct fl_served_stream *s)
 /* One step; false: nothing more will come. */
 static bool read_step(struct fl_served_stream *s, char *buffer)
 {
-    int n = virStreamRecvFlags(s->stream, buffer, FL_STREAM_CHUNK, s->sparse ? VIR_STREAM_RECV_STOP_AT_HOLE : 0);
+    int n =
+        virStreamRecvFlags(s->stream, buffer, FL_STREAM_CHUNK, s->sparse ? VIR_STREAM_RECV_STOP_AT_HOLE : 0);
 
     if (n == FL_STREAM_AT_HOLE)
         return send_hole(s);
@@ -300,7 +301,8 @@ static bool wants_holes(const struct fl_call *call, const void *args)
 {
     uint32_t flags;
 
-    if (call->header.program != FL_PROGRAM_REMOTE || call->header.procedure != FL_P_STORAGE_VOL_DOWNLOAD || !args)
+    if (call->header.program != FL_PROGRAM_REMOTE || call->header.procedure != FL_P_STORAGE_VOL_DOWNLOAD ||
+        !args)
         return false;
     memcpy(&flags, (const char *)args + call->proc->flags_at, sizeof(flags));
     return (flags & VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM) != 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The server's end of a stream: packets of the wire on one side, a virStream of the driver on the other. A driver's
- * stream may block, so each direction in use has a thread of its own for as long as the stream lives.
+ * The server's end of a stream: packets of the wire on one side, a virStream of the driver on the other. A
+ * driver's stream may block, so each direction in use has a thread of its own for as long as the stream
+ * lives.
  */
 #pragma once
 
@@ -9,7 +10,8 @@ struct fl_call;
 struct fl_frame;
 struct fl_peer;
 
-/* Answers a call that has opened call->stream and starts to move data. -1 with the error set: not answered. */
+/* Answers a call that has opened call->stream and starts to move data. -1 with the error set: not answered.
+ */
 int fl_stream_serve(struct fl_call *call, const void *args, const void *ret);
 /* I/O thread: a STREAM or STREAM_HOLE frame. */
 void fl_stream_input(struct fl_peer *peer, const struct fl_frame *frame);

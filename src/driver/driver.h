@@ -15,6 +15,7 @@
 #include <libvirt/libvirt.h>
 #include "core/ops.h"
 
+struct fl_hub;
 struct fl_route;
 
 struct fl_driver {
@@ -29,6 +30,9 @@ struct fl_driver {
     /* May be NULL. A close callback was registered (on) or taken back: when the connection then ends by itself the
      * driver calls fl_connect_closed() (core/connect.h). -1 with the error set. */
     int (*watch_close)(virConnectPtr conn, bool on);
+    /* May be NULL: no events. The hub the connection's events are emitted on, borrowed; the daemon subscribes there for
+     * its clients. */
+    struct fl_hub *(*hub)(virConnectPtr conn);
 };
 
 /* In probe order, NULL at the end: registry.c. */
