@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Fixtures of the interop suite: real processes, ours and the incumbent's, in private namespaces. The whole test process
+moves into its own mount and network namespace with empty folders where daemons keep their things, so nothing of the
+machine is touched and nothing of it interferes.
+
+FL_BUILD names the build folder (default: build/); FL_REAL_LIBVIRTD and FL_REAL_VIRSH the incumbent's programs.
+"""
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
+REAL_LIBVIRTD = os.environ.get("FL_REAL_LIBVIRTD", "/usr/sbin/libvirtd")
+REAL_VIRSH = os.environ.get("FL_REAL_VIRSH", "/usr/bin/virsh")
+OUR_LIBVIRTD = BUILD / "src/daemon/libvirtd"
+OUR_VIRSH = BUILD / "virsh/virsh"
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+EMPTY_FOLDERS = ["/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt"]
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+# ---- the namespace
+
+def _unshare():
+    flags = CLONE_NEWNS | CLONE_NEWNET
+    uid, gid = os.getuid(), os.getgid()
+    if uid != 0:
+        flags |= CLONE_NEWUSER
+    if libc.unshare(flags) != 0:
+        return os.strerror(ctypes.get_errno())
+    if uid != 0:
+        pathlib.Path("/proc/self/setgroups").write_text("deny")
+        pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+        return os.strerror(ctypes.get_errno())
+    for folder in EMPTY_FOLDERS:
+        if not os.path.isdir(folder):
+            try:
+                os.makedirs(folder)
+            except OSError:
+                continue  # nothing will look for it then
+        if libc.mount(b"tmpfs", folder.encode(), b"tmpfs", 0, b"mode=0755") != 0:
+            return f"{folder}: {os.strerror(ctypes.get_errno())}"
+    os.makedirs("/run/libvirt")
+    os.makedirs("/run/lock")
+    return subprocess.run(["ip", "link", "set", "lo", "up"], capture_output=True, text=True).stderr or None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def namespace():
+    """Everything below runs in private mount and network namespaces."""
+    if os.environ.get("FL_NAMESPACE") == "1":  # the caller has made one
+        return
+    for name in list(os.environ):
+        if name.startswith(("LIBVIRT_", "VIRSH_", "XDG_", "NOTIFY_SOCKET", "LISTEN_")):
+            del os.environ[name]
+    problem = _unshare()
+    if problem:
+        pytest.exit(f"cannot make a private namespace to test in: {problem}", returncode=2)
+
+
+# ---- programs
+
+def environment(ours, **extra):
+    env = dict(os.environ)
+    env["LC_ALL"] = "C.UTF-8"
+    if ours:
+        env["LD_LIBRARY_PATH"] = str(BUILD / "src")
+    else:
+        env.pop("LD_LIBRARY_PATH", None)
+    env.update({k: str(v) for k, v in extra.items()})
+    return env
+
+
+def run(argv, ours=True, timeout=30, env=None, **kwargs):
+    """A program to its end; never longer than `timeout`."""
+    return subprocess.run([str(a) for a in argv], env=environment(ours, **(env or {})), timeout=timeout, text=True,
+                          stdin=kwargs.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          **kwargs)
+
+
+class Virsh:
+    """A shell: virsh("list", "--all", uri=...) -> CompletedProcess; .out() insists on success."""
+
+    def __init__(self, path, ours):
+        self.path, self.ours = str(path), ours
+
+    def __call__(self, *args, uri=None, timeout=30, env=None, **kwargs):
+        argv = [self.path] + (["-c", uri] if uri else []) + list(args)
+        return run(argv, ours=self.ours, timeout=timeout, env=env, **kwargs)
+
+    def out(self, *args, **kwargs):
+        done = self(*args, **kwargs)
+        assert done.returncode == 0, f"virsh {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def need(path, what):
+    if not os.access(path, os.X_OK):
+        pytest.skip(f"{what} is not there: {path}")
+
+
+@pytest.fixture(scope="session")
+def our_virsh(namespace):
+    need(OUR_VIRSH, "our virsh")
+    return Virsh(OUR_VIRSH, True)
+
+
+@pytest.fixture(scope="session")
+def real_virsh(namespace):
+    need(REAL_VIRSH, "the incumbent's virsh")
+    return Virsh(REAL_VIRSH, False)
+
+
+@pytest.fixture(scope="session", params=["real_virsh", "our_virsh"])
+def any_virsh(request):
+    """Both shells in turn."""
+    return request.getfixturevalue(request.param)
+
+
+# ---- daemons
+
+def conf_text(settings):
+    def value(v):
+        if isinstance(v, bool):
+            return str(int(v))
+        if isinstance(v, (list, tuple)):
+            return "[ " + ", ".join(value(x) for x in v) + " ]"
+        return str(v) if isinstance(v, int) else f'"{v}"'
+    return "".join(f"{k} = {value(v)}\n" for k, v in settings.items())
+
+
+class Daemon:
+    """A running libvirtd with a folder of its own."""
+
+    DEFAULTS = {"auth_unix_rw": "none", "auth_unix_ro": "none", "auth_tcp": "none", "listen_tls": 0, "listen_tcp": 1,
+                "listen_addr": "127.0.0.1"}
+
+    def __init__(self, folder, ours=True, conf=None, args=(), env=None, wait=True, user=None):
+        self.ours, self.dir = ours, pathlib.Path(folder)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.socket_dir = self.dir if ours else pathlib.Path("/run/libvirt")
+        self.sock, self.sock_ro = str(self.socket_dir / "libvirt-sock"), str(self.socket_dir / "libvirt-sock-ro")
+        self.pid_file = self.dir / "pid"
+        settings = dict(self.DEFAULTS)
+        if ours:
+            settings["unix_sock_dir"] = str(self.dir)
+        settings.update(conf or {})
+        self.settings = settings
+        self.conf = self.dir / "libvirtd.conf"
+        self.conf.write_text(conf_text({k: v for k, v in settings.items() if v is not None}))
+        self.log_path = self.dir / "log"
+        self.log_file = open(self.log_path, "w")
+        program = OUR_LIBVIRTD if ours else REAL_LIBVIRTD
+        need(program, "libvirtd")
+        argv = [str(program), "-f", str(self.conf), "-p", str(self.pid_file), *map(str, args)]
+        self.proc = subprocess.Popen(argv, env=environment(ours, **(env or {})), stdin=subprocess.DEVNULL,
+                                     stdout=self.log_file, stderr=self.log_file, user=user)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self, timeout=15):
+        import socket
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if self.proc.poll() is not None:
+                raise AssertionError(f"libvirtd ended with {self.proc.returncode}:\n{self.log()}")
+            with socket.socket(socket.AF_UNIX) as s:
+                try:
+                    s.connect(self.sock)
+                    return self
+                except OSError:
+                    time.sleep(0.02)
+        raise AssertionError(f"libvirtd did not answer on {self.sock} in {timeout} s:\n{self.log()}")
+
+    def uri(self, name="test:///default", read_only=False):
+        """Over the unix socket of this daemon."""
+        driver, rest = name.split(":", 1)
+        join = "&" if "?" in rest else "?"
+        return f"{driver}+unix:{rest}{join}socket={self.sock_ro if read_only else self.sock}"
+
+    def tcp_uri(self, name="test:///default", host="127.0.0.1"):
+        driver, rest = name.split("://", 1)
+        return f"{driver}+tcp://{host}:{self.settings.get('tcp_port', 16509)}{rest}"
+
+    def log(self):
+        self.log_file.flush()
+        return self.log_path.read_text()
+
+    def alive(self):
+        return self.proc.poll() is None
+
+    def status(self, field):
+        """A line of /proc/PID/status as a number: "VmRSS" in KiB, "Threads"."""
+        for line in pathlib.Path(f"/proc/{self.proc.pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+        raise KeyError(field)
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.proc.pid}/fd"))
+
+    def stop(self, sig=signal.SIGTERM, timeout=10):
+        """Its exit status; killed (and an error) if it does not go."""
+        if self.proc.poll() is None:
+            self.proc.send_signal(sig)
+            try:
+                self.proc.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.proc.kill()
+                self.proc.wait()
+                raise AssertionError(f"libvirtd did not stop in {timeout} s:\n{self.log()}")
+        return self.proc.returncode
+
+
+@pytest.fixture
+def folder():
+    """A short path: unix socket names hold 107 characters."""
+    path = tempfile.mkdtemp(prefix="fl-")
+    os.chmod(path, 0o755)
+    yield pathlib.Path(path)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def start_daemon(namespace, folder):
+    """start_daemon(conf={...}, args=[...]) -> Daemon; all are stopped at the end, and must have lived until then."""
+    started = []
+
+    def start(expect_alive=True, **kwargs):
+        daemon = Daemon(folder / f"d{len(started)}", **kwargs)
+        started.append((daemon, expect_alive))
+        return daemon
+
+    yield start
+    for daemon, expect_alive in started:
+        died = not daemon.alive() and expect_alive and daemon.proc.returncode != 0
+        daemon.stop()
+        assert not died, f"libvirtd ended with {daemon.proc.returncode}:\n{daemon.log()}"
+        assert "Sanitizer" not in daemon.log(), daemon.log()
+
+
+@pytest.fixture
+def daemon(start_daemon):
+    """Our libvirtd, unix sockets and TCP on 127.0.0.1:16509, no authentication."""
+    return start_daemon(args=["--listen"])
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(namespace):
+    """The same, one for all tests of a file."""
+    path = tempfile.mkdtemp(prefix="fl-")
+    os.chmod(path, 0o755)
+    daemon = Daemon(path, args=["--listen"])
+    yield daemon
+    alive = daemon.alive()
+    daemon.stop()
+    log = daemon.log()
+    shutil.rmtree(path, ignore_errors=True)
+    assert alive, f"libvirtd ended:\n{log}"
+    assert "Sanitizer" not in log, log
+
+
+@pytest.fixture(scope="module")
+def real_daemon(namespace):
+    """The incumbent's libvirtd on /run/libvirt of this namespace, TCP on 127.0.0.1:16509, no authentication."""
+    need(REAL_LIBVIRTD, "the incumbent's libvirtd")
+    path = tempfile.mkdtemp(prefix="fl-")
+    daemon = Daemon(path, ours=False, args=["--listen"])
+    yield daemon
+    daemon.stop()
+    shutil.rmtree(path, ignore_errors=True)
