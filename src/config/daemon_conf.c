@@ -250,8 +250,9 @@ static int from_conf(const struct fl_conf *conf, bool privileged, struct fl_daem
         if (read_key(conf, k, c) < 0)
             return -1;
     }
-    /* polkit decides by itself, so everybody may knock; without it the mode is the only guard. */
-    if (!fl_conf_find(conf, "unix_sock_rw_perms") && c->auth_unix_rw == FL_DAEMON_AUTH_POLKIT)
+    /* Who has to authenticate may knock; without authentication the mode is the only guard. The peer opens
+     * the socket to everybody even then, against its own documentation. */
+    if (!fl_conf_find(conf, "unix_sock_rw_perms") && c->auth_unix_rw != FL_DAEMON_AUTH_NONE)
         c->unix_sock_rw_perms = 0777;
     if (check_together(c) < 0)
         return -1;

@@ -159,7 +159,7 @@ static void daemon_settings_are_read(void **state)
     assert_string_equal(d->tcp_port, "http");
     assert_int_equal(d->auth_tcp, FL_DAEMON_AUTH_NONE);
     assert_int_equal(d->unix_sock_ro_perms, 0750);
-    /* Without polkit the mode is the only guard. */
+    /* Without authentication the mode is the only guard. */
     assert_int_equal(d->unix_sock_rw_perms, 0700);
     assert_int_equal(d->max_clients, 50);
     assert_non_null(d->tls_allowed_dn_list);
