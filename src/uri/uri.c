@@ -42,6 +42,8 @@ static int parse_bad_char(const struct parse *p, const char *at, const char *par
 
     if (c == '%')
         what = g_strdup_printf("expected two hexadecimal digits, not 00, after '%%' in the %s", part);
+    else if (c == ' ')
+        what = g_strdup_printf("a space cannot stand in the %s; write it as %%20", part);
     else if (g_ascii_isgraph(c))
         what = g_strdup_printf("'%c' cannot stand in the %s; write it as %%%02X", c, part, c);
     else
