@@ -86,7 +86,7 @@ static char *number_normal(const struct fl_row *row, const char *value)
     case FL_T_OCTAL:
         return fl_u64_parse(value, 8, 07777, &u) < 0 ? NULL : g_strdup_printf("%04llo", u);
     default: /* FL_T_HEX: `arg` is how many digits, as text */
-        if (fl_u64_parse(value, 0, G_MAXUINT32, &u) < 0)
+        if (fl_u64_parse(value, 0, row->arg ? G_MAXUINT32 : G_MAXUINT64, &u) < 0)
             return NULL;
         return g_strdup_printf("0x%0*llx", row->arg ? row->arg[0] - '0' : 1, u);
     }
@@ -222,7 +222,7 @@ int fl_doc_check_row(struct fl_doc_ctx *ctx, const struct fl_row *row, const str
     struct fl_row text = { .kind = FL_ROW_TEXT, .type = row->type, .arg = row->arg, .code = row->code };
 
     out->line = in->line;
-    if (row->flags & FL_OPEN)
+    if (row->flags & (FL_OPEN | FL_OPEN_KEPT))
         out->flags |= FL_XML_OPEN;
     if (row->type == FL_T_KIB || row->type == FL_T_BYTES) {
         if (!(row->flags & FL_LATE_UNIT) && check_size(ctx, row, in, out) < 0)
@@ -263,7 +263,8 @@ static int check_elem(struct fl_doc_ctx *ctx, const struct fl_row *row, const st
     for (; kid; kid = row->kind == FL_ROW_LIST ? fl_xml_next(kid, row->name) : NULL) {
         if (fl_doc_check_row(ctx, row, kid, &made) < 0)
             return -1;
-        if (node_is_empty(made) && row->type != FL_T_FLAG && !(row->flags & (FL_KEEP | FL_OPEN)))
+        if (node_is_empty(made) && row->type != FL_T_FLAG &&
+            !(row->flags & (FL_KEEP | FL_OPEN | FL_OPEN_KEPT)))
             fl_xml_free(made);
         else
             fl_xml_append(out, made);
@@ -293,6 +294,8 @@ static int check_rows(struct fl_doc_ctx *ctx, const struct fl_row *rows, const s
     for (const struct fl_row *row = rows; row->kind; row++) {
         int rc = 0;
 
+        if ((row->flags & FL_LIVE) && !(ctx->flags & FL_DOC_LIVE))
+            continue;
         if (row->when && !when_holds(row->when, in, out))
             continue;
         switch (row->kind) {
@@ -350,4 +353,51 @@ void fl_doc_strip(const struct fl_row *rows, struct fl_xml_node *node, unsigned 
                 fl_doc_strip(row->sub, kid, mask);
         }
     }
+}
+
+/* Moves the attributes called `name` from *from to the end of **tail. */
+static void move_attr(struct fl_xml_attr **from, const char *name, struct fl_xml_attr ***tail)
+{
+    while (*from && strcmp((*from)->name, name) != 0)
+        from = &(*from)->next;
+    if (!*from)
+        return;
+    **tail = *from;
+    *from = (*from)->next;
+    (**tail)->next = NULL;
+    *tail = &(**tail)->next;
+}
+
+void fl_doc_order(const struct fl_row *rows, struct fl_xml_node *node)
+{
+    struct fl_xml_attr *sorted = NULL, **tail = &sorted;
+    struct fl_xml_node *kid = NULL;
+    unsigned int left;
+
+    if (!node)
+        return;
+    for (const struct fl_row *row = rows; row->kind; row++) {
+        if (row->kind == FL_ROW_ATTR)
+            move_attr(&node->attrs, row->name, &tail);
+    }
+    *tail = node->attrs;
+    node->attrs = sorted;
+    /* One turn of the whole list: every row takes its own to the end. */
+    left = fl_xml_count(node, NULL);
+    for (const struct fl_row *row = rows; row->kind && left; row++) {
+        struct fl_xml_node *next;
+        unsigned int look = left;
+
+        if (row->kind == FL_ROW_ATTR || !row->name || (row->when && !when_holds(row->when, node, node)))
+            continue;
+        for (kid = fl_xml_child(node, NULL); kid && look; kid = next, look--) {
+            next = kid->next;
+            if (strcmp(kid->name, row->name) == 0) {
+                fl_xml_append(node, kid);
+                left--;
+            }
+        }
+    }
+    for (; left; left--)
+        fl_xml_append(node, node->first);
 }

@@ -49,6 +49,7 @@ enum fl_row_flag {
     FL_NONZERO = 1 << 5,   /* a zero is the same as absent */
     FL_DROP_BAD = 1 << 6,  /* an invalid value is dropped, not refused */
     FL_POSITIVE = 1 << 7,  /* zero is refused */
+    FL_OPEN_KEPT = 1 << 9, /* if present, printed over two lines even when empty */
     FL_LATE_UNIT = 1 << 8, /* sizes: unit='' after the other attributes (it is before them otherwise) */
 };
 
@@ -67,6 +68,9 @@ struct fl_row {
     /* After the rows: complete or refuse the element just built. `in` is the input. */
     int (*post)(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out);
 };
+
+/* Bit 0 of every model's parse flags. */
+enum { FL_DOC_LIVE = 1 << 0 };
 
 struct fl_doc {
     const char *root; /* element name */
@@ -90,6 +94,10 @@ int fl_doc_error(const struct fl_doc_ctx *ctx, const struct fl_xml_node *at, int
     G_GNUC_PRINTF(4, 5);
 /* Takes secrets out of a canonical tree. */
 void fl_doc_strip(const struct fl_row *rows, struct fl_xml_node *node, unsigned int flags_to_strip);
+
+/* Puts attributes and children of one canonical element (NULL is fine) in the order of the table; others
+ * last. */
+void fl_doc_order(const struct fl_row *rows, struct fl_xml_node *node);
 
 /* Values. */
 void fl_uuid_generate(unsigned char *uuid);

@@ -47,6 +47,9 @@ void fl_domain_def_free(struct fl_domain_def *def);
  * INACTIVE. */
 char *fl_domain_def_format(const struct fl_domain_def *def, unsigned int flags);
 
+/* The same as a tree, to be put inside another document. */
+struct fl_xml_node *fl_domain_def_tree(const struct fl_domain_def *def, unsigned int flags);
+
 /* Devices, in the order of output. kind: "disk", "interface", "graphics", ...; NULL = all. */
 struct fl_xml_node *fl_domain_device_first(const struct fl_domain_def *def, const char *kind);
 struct fl_xml_node *fl_domain_device_next(const struct fl_xml_node *dev, const char *kind);

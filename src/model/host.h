@@ -73,7 +73,7 @@ void fl_nwfilter_def_free(struct fl_nwfilter_def *def);
 char *fl_nwfilter_def_format(const struct fl_nwfilter_def *def);
 
 /* Snapshots. State is a virDomainState, or FL_SNAPSHOT_DISK. */
-enum { FL_SNAPSHOT_DISK = VIR_DOMAIN_LAST };
+enum { FL_SNAPSHOT_DISK = VIR_DOMAIN_PMSUSPENDED + 1 };
 
 enum fl_snapshot_flag {
     FL_SNAPSHOT_REDEFINE = 1 << 0, /* take state, times, parent and <domain> from the XML */

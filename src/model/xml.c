@@ -230,40 +230,40 @@ void fl_xml_append(struct fl_xml_node *parent, struct fl_xml_node *child)
 
 void fl_xml_insert(struct fl_xml_node *parent, struct fl_xml_node *child, struct fl_xml_node *before)
 {
-    struct fl_xml_node **link;
+    struct fl_xml_node *prev;
 
-    fl_xml_unlink(child);
-    child->parent = parent;
-    child->next = before;
-    if (!before) {
-        if (parent->last)
-            parent->last->next = child;
-        else
-            parent->first = child;
-        parent->last = child;
+    if (child == before)
         return;
-    }
-    for (link = &parent->first; *link != before;)
-        link = &(*link)->next;
-    *link = child;
+    fl_xml_unlink(child);
+    prev = before ? before->prev : parent->last;
+    child->parent = parent;
+    child->prev = prev;
+    child->next = before;
+    if (prev)
+        prev->next = child;
+    else
+        parent->first = child;
+    if (before)
+        before->prev = child;
+    else
+        parent->last = child;
 }
 
 void fl_xml_unlink(struct fl_xml_node *node)
 {
     struct fl_xml_node *parent = node->parent;
-    struct fl_xml_node *prev = NULL;
 
     if (!parent)
         return;
-    for (struct fl_xml_node *kid = parent->first; kid != node; kid = kid->next)
-        prev = kid;
-    if (prev)
-        prev->next = node->next;
+    if (node->prev)
+        node->prev->next = node->next;
     else
         parent->first = node->next;
-    if (parent->last == node)
-        parent->last = prev;
-    node->parent = node->next = NULL;
+    if (node->next)
+        node->next->prev = node->prev;
+    else
+        parent->last = node->prev;
+    node->parent = node->prev = node->next = NULL;
 }
 
 static bool attrs_equal(const struct fl_xml_node *a, const struct fl_xml_node *b)

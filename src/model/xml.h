@@ -33,7 +33,7 @@ struct fl_xml_attr {
 };
 
 struct fl_xml_node {
-    struct fl_xml_node *parent, *next, *first, *last;
+    struct fl_xml_node *parent, *prev, *next, *first, *last;
     struct fl_xml_attr *attrs;
     char *name; /* as written, prefix included */
     char *ns;   /* namespace URI or NULL */
