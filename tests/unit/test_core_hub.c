@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The event hub: filters, order, deregistration inside callbacks, sinks, and that thousands cost no more
+ * each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "core/connect_private.h"
+#include "core/hub.h"
+#include "core/objects.h"
+
+#define BOX "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
+#define BAR "\x11\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
+
+static struct fl_hub *hub;
+static virConnectPtr conn;
+static GString *story;
+static int freed;
+
+static int begin(void **state)
+{
+    hub = fl_hub_new();
+    conn = fl_connect_new("test:///x", 0);
+    story = g_string_new(NULL);
+    freed = 0;
+    return 0;
+}
+
+static int end(void **state)
+{
+    fl_hub_unref(hub);
+    assert_int_equal(virConnectClose(conn), 0); /* no registration keeps it */
+    g_string_free(story, TRUE);
+    return 0;
+}
+
+static void on_free(void *opaque)
+{
+    freed++;
+}
+
+static void lifecycle(virConnectPtr c, virDomainPtr dom, const char *who, int event, void *opaque)
+{
+    assert_ptr_equal(c, conn);
+    assert_ptr_equal(opaque, story);
+    g_string_append_printf(story, "%s:%s:%d ", who, virDomainGetName(dom), event);
+}
+
+static int on_a(virConnectPtr c, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    lifecycle(c, dom, "a", event, opaque);
+    return 0;
+}
+
+static int on_b(virConnectPtr c, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    lifecycle(c, dom, "b", event, opaque);
+    return 0;
+}
+
+static int reg(virConnectDomainEventCallback cb, const char *uuid)
+{
+    const struct fl_hub_filter filter = { .uuid = (const unsigned char *)uuid };
+    return fl_hub_register(hub, conn, FL_EVENT_DOMAIN, VIR_DOMAIN_EVENT_ID_LIFECYCLE, uuid ? &filter : NULL,
+                           (void (*)(void))cb, story, on_free);
+}
+
+static void emit(const char *name, const char *uuid, int event)
+{
+    struct fl_w_event_domain_lifecycle p = { .event = event };
+    p.dom.name = (char *)name;
+    memcpy(p.dom.uuid, uuid, 16);
+    fl_hub_emit(hub, FL_EV_DOMAIN_LIFECYCLE, &p);
+}
+
+static void stop_waiting(int timer, void *opaque)
+{
+    virEventRemoveTimeout(timer);
+}
+
+static void turn(void)
+{
+    virEventAddTimeout(0, stop_waiting, NULL, NULL);
+    assert_int_equal(virEventRunDefaultImpl(), 0);
+}
+
+static void without_an_event_loop_registering_fails(void **state)
+{
+    begin(state);
+    assert_int_equal(reg(on_a, NULL), -1);
+    assert_int_equal(virGetLastErrorCode(), VIR_ERR_INTERNAL_ERROR);
+    assert_int_equal(freed, 0);
+    assert_int_equal(fl_hub_count(hub, FL_EVENT_DOMAIN, 0), 0);
+    end(state);
+    assert_int_equal(virEventRegisterDefaultImpl(), 0);
+}
+
+static void events_arrive_in_order_and_only_from_the_loop(void **state)
+{
+    int a = reg(on_a, NULL), b = reg(on_b, NULL);
+    assert_true(a >= 0 && b >= 0 && a != b);
+    assert_int_equal(fl_hub_count(hub, FL_EVENT_DOMAIN, 0), 2);
+    emit("box", BOX, 1);
+    emit("bar", BAR, 2);
+    assert_string_equal(story->str, "");
+    turn();
+    assert_string_equal(story->str, "a:box:1 b:box:1 a:bar:2 b:bar:2 ");
+    assert_int_equal(fl_hub_deregister(hub, conn, a), 0);
+    assert_int_equal(freed, 1);
+    emit("box", BOX, 3);
+    turn();
+    assert_string_equal(story->str, "a:box:1 b:box:1 a:bar:2 b:bar:2 b:box:3 ");
+    assert_int_equal(fl_hub_deregister(hub, conn, a), -1);
+    assert_int_equal(virGetLastErrorCode(), VIR_ERR_INVALID_ARG);
+    assert_int_equal(fl_hub_deregister(hub, conn, b), 0);
+}
+
+static void a_filter_lets_its_object_through(void **state)
+{
+    reg(on_a, BOX);
+    reg(on_b, NULL);
+    emit("bar", BAR, 1);
+    emit("box", BOX, 2);
+    turn();
+    assert_string_equal(story->str, "b:bar:1 a:box:2 b:box:2 ");
+    fl_hub_drop_conn(hub, conn);
+    assert_int_equal(freed, 2);
+    assert_int_equal(fl_hub_count(hub, FL_EVENT_DOMAIN, 0), 0);
+}
+
+static void the_same_callback_twice_is_refused(void **state)
+{
+    assert_true(reg(on_a, NULL) >= 0);
+    assert_int_equal(reg(on_a, NULL), -1);
+    assert_int_equal(virGetLastErrorCode(), VIR_ERR_INVALID_ARG);
+    assert_true(reg(on_a, BOX) >= 0);
+    assert_int_equal(fl_hub_deregister_cb(hub, conn, FL_EVENT_DOMAIN, 0, (void (*)(void))on_a), 0);
+    assert_int_equal(fl_hub_deregister_cb(hub, conn, FL_EVENT_DOMAIN, 0, (void (*)(void))on_a), -1);
+    fl_hub_drop_conn(hub, conn);
+}
+
+static void a_registration_sees_no_earlier_event(void **state)
+{
+    reg(on_a, NULL);
+    emit("box", BOX, 1);
+    reg(on_b, NULL);
+    turn();
+    assert_string_equal(story->str, "a:box:1 ");
+    fl_hub_drop_conn(hub, conn);
+    emit("box", BOX, 2);
+    turn();
+    assert_string_equal(story->str, "a:box:1 ");
+}
+
+static int own_id, other_id;
+
+static int on_leave(virConnectPtr c, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    g_string_append(story, "leave ");
+    assert_int_equal(fl_hub_deregister(hub, conn, own_id), 0);
+    assert_int_equal(freed, 0); /* this call is in flight */
+    assert_int_equal(fl_hub_deregister(hub, conn, other_id), 0);
+    emit("late", BOX, 9);
+    return 0;
+}
+
+static void a_callback_may_deregister_itself_and_others(void **state)
+{
+    own_id = reg(on_leave, NULL);
+    other_id = reg(on_b, NULL);
+    emit("box", BOX, 1);
+    emit("box", BOX, 2);
+    turn();
+    turn();
+    assert_string_equal(story->str, "leave ");
+    assert_int_equal(freed, 2);
+}
+
+static void sink(void *opaque, int callback_id, const struct fl_event_info *event, const void *payload)
+{
+    const struct fl_w_event_domain_lifecycle *p = payload;
+    assert_ptr_equal(event, FL_EV_DOMAIN_LIFECYCLE);
+    assert_int_equal(callback_id, *(int *)opaque);
+    g_string_append_printf(story, "sink:%s:%d ", p->dom.name, p->event);
+}
+
+static void a_sink_is_told_at_once(void **state)
+{
+    int id = fl_hub_register_sink(hub, conn, FL_EVENT_DOMAIN, 0, NULL, sink, &own_id, on_free);
+    own_id = id;
+    reg(on_a, NULL);
+    emit("box", BOX, 1);
+    assert_string_equal(story->str, "sink:box:1 ");
+    turn();
+    assert_string_equal(story->str, "sink:box:1 a:box:1 ");
+    fl_hub_drop_conn(hub, conn);
+    assert_int_equal(freed, 2);
+}
+
+static int counted;
+
+static int on_count(virConnectPtr c, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    counted++;
+    return 0;
+}
+
+/* Quadratic bookkeeping would take minutes here. */
+static void many_registrations_and_events_stay_cheap(void **state)
+{
+    enum { MANY = 20000 };
+    int *ids = g_new(int, MANY);
+    unsigned char uuid[16] = { 0 };
+    counted = 0;
+    for (int i = 0; i < MANY; i++) {
+        memcpy(uuid, &i, sizeof(i));
+        uuid[15] = 1;
+        ids[i] = reg(on_count, (const char *)uuid);
+        assert_true(ids[i] >= 0);
+    }
+    assert_int_equal(fl_hub_count(hub, FL_EVENT_DOMAIN, 0), MANY);
+    for (int i = 0; i < MANY; i++) {
+        memcpy(uuid, &i, sizeof(i));
+        emit("box", (const char *)uuid, i);
+    }
+    turn();
+    assert_int_equal(counted, MANY);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(fl_hub_deregister(hub, conn, ids[i]), 0);
+    assert_int_equal(freed, MANY);
+    g_free(ids);
+}
+
+static void a_registration_keeps_its_connection(void **state)
+{
+    int id = reg(on_a, NULL);
+    assert_int_equal(virConnectRef(conn), 0);
+    assert_int_equal(virConnectClose(conn), 2);
+    assert_int_equal(fl_hub_deregister(hub, conn, id), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_an_event_loop_registering_fails),
+        cmocka_unit_test_setup_teardown(events_arrive_in_order_and_only_from_the_loop, begin, end),
+        cmocka_unit_test_setup_teardown(a_filter_lets_its_object_through, begin, end),
+        cmocka_unit_test_setup_teardown(the_same_callback_twice_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(a_registration_sees_no_earlier_event, begin, end),
+        cmocka_unit_test_setup_teardown(a_callback_may_deregister_itself_and_others, begin, end),
+        cmocka_unit_test_setup_teardown(a_sink_is_told_at_once, begin, end),
+        cmocka_unit_test_setup_teardown(many_registrations_and_events_stay_cheap, begin, end),
+        cmocka_unit_test_setup_teardown(a_registration_keeps_its_connection, begin, end),
+    };
+    alarm(60);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
