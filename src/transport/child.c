@@ -10,10 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +23,8 @@
 #include "base/util.h"
 #include "transport/channel.h"
 
-#define STDERR_KEPT   2048
+#define STDERR_KEPT   65536 /* whole pages */
+#define STDERR_SHOWN  1500
 #define END_WAIT_MS   500 /* from the end of its output to its exit status */
 #define CLOSE_WAIT_MS 100
 #define TERM_WAIT_MS  500
@@ -35,10 +36,7 @@ struct child {
     int status;
     int err_fd;
     bool half_closed;
-    char *what;
     fl_child_explain explain;
-    size_t err_len;
-    char err[STDERR_KEPT + 1];
 };
 
 /* Child's ends: `sock` becomes 0 and 1, `err` becomes 2, everything above is closed. Returns an errno. */
@@ -76,55 +74,42 @@ static int lift(int *fd)
     return up < 0 ? -1 : 0;
 }
 
+static int open_stderr(int *ret_fd)
+{
+    *ret_fd = memfd_create("stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (*ret_fd < 0 || lift(ret_fd) < 0 || ftruncate(*ret_fd, STDERR_KEPT) < 0)
+        return -1;
+    return fcntl(*ret_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
 int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what, fl_child_explain explain)
 {
-    int sv[2] = { -1, -1 }, ep[2] = { -1, -1 };
+    int sv[2] = { -1, -1 }, err = -1;
     pid_t pid = 0;
     int rc = 0;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0 || pipe2(ep, O_CLOEXEC) < 0 ||
-        lift(&sv[1]) < 0 || lift(&ep[1]) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0 || lift(&sv[1]) < 0 ||
+        open_stderr(&err) < 0)
         rc = errno;
     if (rc == 0)
-        rc = spawn(argv, sv[1], ep[1], &pid);
+        rc = spawn(argv, sv[1], err, &pid);
     fl_fd_close(&sv[1]);
-    fl_fd_close(&ep[1]);
     if (rc != 0) {
         fl_fd_close(&sv[0]);
-        fl_fd_close(&ep[0]);
+        fl_fd_close(&err);
         return fl_channel_error(rc, "connect: cannot start %s: '%s': %s; %s", what, argv[0], g_strerror(rc),
                                 rc == ENOENT ? "install it, or give its path with command="
                                              : "check the command");
     }
     fl_fd_set_nonblock(sv[0], true);
-    fl_fd_set_nonblock(ep[0], true);
 
     struct child *c = g_new0(struct child, 1);
     c->pid = pid;
-    c->err_fd = ep[0];
-    c->what = g_strdup(what);
+    c->err_fd = err;
     c->explain = explain;
     t->priv = c;
     t->fd = sv[0];
     fl_debug("started %s as process %d", argv[0], (int)pid);
     return 0;
-}
-
-/* Whatever is there now; what exceeds the kept part is read and dropped. */
-static void drain_stderr(struct child *c)
-{
-    char spill[1024];
-    while (c->err_fd >= 0) {
-        size_t room = STDERR_KEPT - c->err_len;
-        ssize_t n = room ? read(c->err_fd, c->err + c->err_len, room) : read(c->err_fd, spill, sizeof(spill));
-        if (n > 0 && room)
-            c->err_len += (size_t)n;
-        if (n == 0)
-            fl_fd_close(&c->err_fd);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-    }
 }
 
 /* True once the child is reaped, however it ended. */
@@ -148,31 +133,31 @@ static bool reap(struct child *c, int timeout_ms)
     return true;
 }
 
-/* One line: what the program printed, without control characters. */
+/* What the program printed, the last part of it if it is much, as one line without control characters. */
 static char *stderr_line(struct child *c)
 {
-    c->err[c->err_len] = '\0';
-    g_autofree char *valid = g_utf8_make_valid(c->err, -1);
+    g_autofree char *all = g_malloc0(STDERR_KEPT + 1);
+    ssize_t n = pread(c->err_fd, all, STDERR_KEPT, 0);
+    if (n < 0)
+        n = 0;
+    all[n] = '\0'; /* the file is zeros from the end of the text */
+    g_strchomp(all);
+    size_t len = strlen(all);
+    g_autofree char *valid = g_utf8_make_valid(len > STDERR_SHOWN ? all + len - STDERR_SHOWN : all, -1);
     g_strstrip(valid);
     GString *out = g_string_new(NULL);
     for (const char *p = valid; *p; p++) {
-        if (*p == '\n') {
-            if (out->len && out->str[out->len - 1] != ' ')
-                g_string_append(out, " / ");
-        } else if ((unsigned char)*p >= 0x20 && *p != 0x7f) {
+        if (*p == '\n')
+            g_string_append(out, " / ");
+        else if ((unsigned char)*p >= 0x20 && *p != 0x7f)
             g_string_append_c(out, *p);
-        }
     }
     return g_string_free(out, FALSE);
 }
 
 static ssize_t child_ended(struct fl_transport *t, struct child *c)
 {
-    int64_t deadline = fl_deadline_in_ms(END_WAIT_MS);
-    drain_stderr(c);
     bool reaped = reap(c, END_WAIT_MS);
-    if (c->err_fd >= 0 && fl_fd_wait(c->err_fd, POLLIN, reaped ? fl_deadline_in_ms(20) : deadline) > 0)
-        drain_stderr(c);
     g_autofree char *text = stderr_line(c);
     if (reaped && c->status == 0 && (c->half_closed || !*text))
         return 0;
@@ -183,8 +168,6 @@ ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len)
 {
     struct child *c = t->priv;
     ssize_t n = fl_channel_read(t, buf, len);
-    if (n == -FL_AGAIN && c)
-        drain_stderr(c);
     if (c && (n == 0 || (n == -1 && fl_error_get()->int1 == ECONNRESET)))
         return child_ended(t, c);
     return n;
@@ -224,6 +207,5 @@ void fl_child_close(struct fl_transport *t)
             reap(c, TERM_WAIT_MS);
         }
     }
-    g_free(c->what);
     g_free(c);
 }

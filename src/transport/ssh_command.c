@@ -25,7 +25,8 @@ int fl_ssh_far_end(const struct fl_route *route, bool privileged, struct fl_ssh_
 {
     struct fl_ssh_far_end end = { .netcat_program = route->netcat ? route->netcat : "nc" };
     if (is_given(&route->proxy_origin)) {
-        end.helper = route->proxy != FL_PROXY_NETCAT;
+        /* Compat: naming a netcat settles "auto". */
+        end.helper = route->proxy == FL_PROXY_NATIVE || (route->proxy == FL_PROXY_AUTO && !route->netcat);
         end.netcat = route->proxy != FL_PROXY_NATIVE;
     } else if (route->socket) {
         end.netcat = true;
@@ -171,8 +172,8 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
     add_pair(argv, "-e", "none");
     if (route->no_tty)
         add_pair(argv, "-o", "BatchMode=yes");
-    /* The page: new keys are accepted, known ones still checked. "no", which the incumbent passes, would let a
-     * changed key through. */
+    /* The page: new keys are accepted, known ones still checked. "no", which the incumbent passes, would let
+     * a changed key through. */
     if (route->no_verify)
         add_pair(argv, "-o", "StrictHostKeyChecking=accept-new");
     add_pair(argv, "--", host);
