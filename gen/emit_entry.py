@@ -140,6 +140,12 @@ def entry(model, c):
         out.append("    flags |= VIR_TYPED_PARAM_STRING_OKAY; /* this library takes string parameters */")
     out += [f"    if (!{conn}->ops->{c.snake}) {{", f"        entry_unsupported({dom}, {conn}, __func__);", "        goto failed;", "    }",
             f"    answer = {conn}->ops->{c.snake}({', '.join(args)});"]
+    if "Deregister" in c.name:  # the callback may hold the last reference: the driver must outlive its own call
+        call = out.pop()
+        out += [f"    fl_connect_ref({conn});", call, "    if (answer < 0)", f"        fl_error_dispatch({conn});",
+                f"    fl_connect_unref({conn});", "    return answer;", "failed:", f"    fl_error_dispatch({conn});",
+                f"    return {fail};", "}"]
+        return out
     bad = "!answer" if fail == "NULL" else "answer == 0" if fail == "0" else "answer < 0"
     out += [f"    if ({bad})", "        goto failed;"]
     if info:
