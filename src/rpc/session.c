@@ -218,10 +218,13 @@ static void drop_dummies(struct fl_session *s)
  * whoever reads has collected the descriptors by then. */
 static size_t dummies_due(const struct fl_session *s, const struct fl_header *h, uint32_t length)
 {
+    uint32_t n;
+
     if (s->fds != FL_SESSION_FDS_SKIP || length < FL_FRAME_PREFIX + 4 ||
         (h->type != FL_FRAME_CALL_WITH_FDS && h->type != FL_FRAME_REPLY_WITH_FDS))
         return 0;
-    return MIN(fl_be32(s->in + s->in_at + FL_FRAME_PREFIX), FL_FRAME_FDS_MAX);
+    n = fl_be32(s->in + s->in_at + FL_FRAME_PREFIX);
+    return n <= FL_FRAME_FDS_MAX ? n : 0; /* too many is refused at once */
 }
 
 int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame)
