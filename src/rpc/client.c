@@ -17,6 +17,7 @@ struct fl_client *fl_client_new(struct fl_transport *t, const struct fl_client_o
     c->refs = 1;
     g_mutex_init(&c->lock);
     g_cond_init(&c->loop_cond);
+    g_cond_init(&c->handlers_cond);
     c->t = t;
     c->s = fl_session_new(&so);
     if (opts)
@@ -43,6 +44,7 @@ void fl_client_unref(struct fl_client *c)
     if (c->wake_fd >= 0)
         close(c->wake_fd);
     g_cond_clear(&c->loop_cond);
+    g_cond_clear(&c->handlers_cond);
     g_mutex_clear(&c->lock);
     g_free(c);
 }
@@ -55,6 +57,9 @@ void fl_client_close(struct fl_client *c, int reason)
     c->closed_told = true;
     fl_error_reset();
     fl_client_fail(c, reason);
+    while ((c->in_event && c->in_event != g_thread_self()) ||
+           (c->in_closed && c->in_closed != g_thread_self()))
+        g_cond_wait(&c->handlers_cond, &c->lock);
     g_mutex_unlock(&c->lock);
 }
 

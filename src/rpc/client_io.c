@@ -67,11 +67,21 @@ void fl_client_tell_closed(struct fl_client *c)
     bool tell;
 
     g_mutex_lock(&c->lock);
-    tell = !c->open && !c->closed_told;
-    c->closed_told = c->closed_told || tell;
+    tell = !c->open && !c->closed_told && c->opts.closed;
+    if (tell) {
+        c->closed_told = true;
+        c->in_closed = g_thread_self();
+        fl_client_ref(c);
+    }
     g_mutex_unlock(&c->lock);
-    if (tell && c->opts.closed)
-        c->opts.closed(c->opts.opaque, c->close_reason);
+    if (!tell)
+        return;
+    c->opts.closed(c->opts.opaque, c->close_reason);
+    g_mutex_lock(&c->lock);
+    c->in_closed = NULL;
+    g_cond_broadcast(&c->handlers_cond);
+    g_mutex_unlock(&c->lock);
+    fl_client_unref(c);
 }
 
 /* ---- writing ---- */
@@ -162,9 +172,12 @@ static void handle_event(struct fl_client *c, const struct fl_frame *f)
 {
     if (!c->opts.event)
         return;
+    c->in_event = g_thread_self();
     g_mutex_unlock(&c->lock);
     c->opts.event(c->opts.opaque, f);
     g_mutex_lock(&c->lock);
+    c->in_event = NULL;
+    g_cond_broadcast(&c->handlers_cond);
 }
 
 static void handle_frame(struct fl_client *c, const struct fl_frame *f)

@@ -55,6 +55,9 @@ struct fl_client {
     unsigned int polling; /* threads inside poll(): the transport must not be closed under them */
     bool want_write;      /* output is left and the transport took no more */
     bool closed_told;     /* the close callback has been called, or is not wanted */
+    GThread *in_event;    /* the thread inside the event handler */
+    GThread *in_closed;   /* the thread inside the close callback */
+    GCond handlers_cond;  /* one of the two has become NULL */
     int close_reason;
     virErrorPtr close_error;
     struct fl_waiter *waiters;

@@ -5,8 +5,65 @@
  */
 #pragma once
 
+#include <glib.h>
 #include <libvirt/libvirt.h>
+#include "core/events.h"
+#include "core/hub.h"
+#include "core/objects.h"
 #include "rpc/client.h"
+#include "wire/procs.h"
+
+/* Questions to the far side: CONNECT_SUPPORTS_FEATURE. */
+#define FL_FEATURE_KEEPALIVE       10 /* it answers pings */
+#define FL_FEATURE_NUMBERED_EVENTS 14 /* it registers each event callback under a number */
+#define FL_FEATURE_CLOSE_CALLBACK  15 /* it tells when its own connection ends */
+
+struct fl_route;
+struct fl_frame;
+
+/* conn->priv. */
+struct fl_remote {
+    virConnectPtr conn; /* not held: it outlives this */
+    struct fl_client *client;
+    struct fl_hub *hub;
+    GMutex lock;
+    int features[16]; /* 0 = not asked yet, 1 = yes, -1 = no; index = feature */
+    bool listening;
+    bool alive_listening;      /* for keepalive without an event loop */
+    char *type;                /* as virConnectGetType gives it */
+    GMutex events_lock;        /* registering at the far side, one at a time */
+    int event_ids[FL_NEVENTS]; /* the far side's callback ids, -1 = not registered */
+};
 
 /* The client behind a connection of this driver; never NULL while the connection is open. */
-struct fl_client *fl_remote_client(virConnectPtr conn);
+static inline struct fl_remote *fl_remote_of(virConnectPtr conn)
+{
+    return conn->priv;
+}
+static inline struct fl_client *fl_remote_client(virConnectPtr conn)
+{
+    return fl_remote_of(conn)->client;
+}
+
+/* A call of the main program. */
+static inline int fl_remote_call(virConnectPtr conn, unsigned int proc, unsigned int args_type,
+                                 const void *args, unsigned int ret_type, void *ret, struct fl_arena *arena)
+{
+    return fl_client_call(fl_remote_client(conn), FL_PROGRAM_REMOTE, proc, args_type, args, ret_type, ret,
+                          arena);
+}
+
+/* As fl_client_call(), for a call that opens a stream: on success `st` is connected to it. */
+int fl_remote_call_stream(struct fl_client *c, unsigned int program, unsigned int proc,
+                          unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
+                          struct fl_arena *arena, virStreamPtr st);
+
+/* Asks once, remembers. 1 = yes, 0 = no or it could not be asked (no error set). */
+int fl_remote_has_feature(struct fl_remote *r, int feature);
+
+/* remote.c -> open.c, event.c */
+int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
+                   unsigned int flags);
+void fl_remote_close(virConnectPtr conn);
+int fl_remote_watch_close(virConnectPtr conn, bool on);
+void fl_remote_event(void *opaque, const struct fl_frame *frame);

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Events from the far side. Application callbacks live in the connection's hub; the far side is asked for an
+ * event when the first of them comes and told when the last has gone. Each event message is decoded and
+ * emitted into the hub. A far side without numbered events is asked through the older calls.
+ */
+#define FL_FROM VIR_FROM_REMOTE
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "core/connect.h"
+#include "driver/remote/remote.h"
+#include "driver/remote/stubs.h"
+#include "rpc/session.h"
+
+#define REGISTERED_LEGACY (-2) /* in event_ids: by an old call, which gives no id */
+
+/* ---- asking the far side ---- */
+
+/* The calls of a class that registers with (event id, optional object) and answers with a callback id. All
+ * their argument structs have the same shape; "no object" is what is always asked. */
+struct family {
+    unsigned int register_proc, register_args, register_ret;
+    unsigned int deregister_proc, deregister_args;
+};
+
+static const struct family families[] = {
+    [FL_EVENT_DOMAIN] = { FL_P_CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY,
+                          FL_T_CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY_ARGS,
+                          FL_T_CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY_RET,
+                          FL_P_CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY,
+                          FL_T_CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY_ARGS },
+    [FL_EVENT_NETWORK] = { FL_P_CONNECT_NETWORK_EVENT_REGISTER_ANY,
+                           FL_T_CONNECT_NETWORK_EVENT_REGISTER_ANY_ARGS,
+                           FL_T_CONNECT_NETWORK_EVENT_REGISTER_ANY_RET,
+                           FL_P_CONNECT_NETWORK_EVENT_DEREGISTER_ANY,
+                           FL_T_CONNECT_NETWORK_EVENT_DEREGISTER_ANY_ARGS },
+    [FL_EVENT_STORAGE_POOL] = { FL_P_CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY,
+                                FL_T_CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY_ARGS,
+                                FL_T_CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY_RET,
+                                FL_P_CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY,
+                                FL_T_CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY_ARGS },
+    [FL_EVENT_NODE_DEVICE] = { FL_P_CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY,
+                               FL_T_CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY_ARGS,
+                               FL_T_CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY_RET,
+                               FL_P_CONNECT_NODE_DEVICE_EVENT_DEREGISTER_ANY,
+                               FL_T_CONNECT_NODE_DEVICE_EVENT_DEREGISTER_ANY_ARGS },
+    [FL_EVENT_SECRET] = { FL_P_CONNECT_SECRET_EVENT_REGISTER_ANY, FL_T_CONNECT_SECRET_EVENT_REGISTER_ANY_ARGS,
+                          FL_T_CONNECT_SECRET_EVENT_REGISTER_ANY_RET,
+                          FL_P_CONNECT_SECRET_EVENT_DEREGISTER_ANY,
+                          FL_T_CONNECT_SECRET_EVENT_DEREGISTER_ANY_ARGS },
+};
+
+static int ask_numbered(virConnectPtr conn, const struct fl_event_info *ev, int *ret_id)
+{
+    const struct family *f = &families[ev->cls];
+    struct fl_w_connect_domain_event_callback_register_any_args args = { .eventID = ev->id };
+    struct fl_w_connect_domain_event_callback_register_any_ret ret;
+    FL_ARENA(arena);
+
+    if (fl_remote_call(conn, f->register_proc, f->register_args, &args, f->register_ret, &ret, &arena) < 0)
+        return -1;
+    if (ret.callbackID < 0)
+        return fl_error(VIR_ERR_RPC, "the far side gave the callback id %d", ret.callbackID);
+    *ret_id = ret.callbackID;
+    return 0;
+}
+
+static int ask_legacy(virConnectPtr conn, const struct fl_event_info *ev, int *ret_id)
+{
+    struct fl_w_connect_domain_event_register_any_args args = { .eventID = ev->id };
+    struct fl_w_connect_domain_event_register_ret ret;
+    FL_ARENA(arena);
+    int rc;
+
+    if (!ev->legacy_proc)
+        return fl_error(VIR_ERR_NO_SUPPORT, "the far side is too old to send '%s' events", ev->name);
+    if (ev->id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
+        rc = fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_REGISTER, FL_XDR_VOID, NULL,
+                            FL_T_CONNECT_DOMAIN_EVENT_REGISTER_RET, &ret, &arena);
+    else
+        rc = fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_REGISTER_ANY,
+                            FL_T_CONNECT_DOMAIN_EVENT_REGISTER_ANY_ARGS, &args, FL_XDR_VOID, NULL, &arena);
+    if (rc == 0)
+        *ret_id = REGISTERED_LEGACY;
+    return rc;
+}
+
+static int ask_monitor(virConnectPtr conn, int *ret_id)
+{
+    struct fl_w_connect_domain_qemu_monitor_event_register_args args = { 0 };
+    struct fl_w_connect_domain_qemu_monitor_event_register_ret ret;
+    FL_ARENA(arena);
+
+    if (fl_client_call(fl_remote_client(conn), FL_PROGRAM_QEMU,
+                       FL_P_QEMU_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER,
+                       FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_ARGS, &args,
+                       FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_RET, &ret, &arena) < 0)
+        return -1;
+    *ret_id = ret.callbackID;
+    return 0;
+}
+
+/* events_lock held. */
+static int far_register(virConnectPtr conn, const struct fl_event_info *ev)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+    int *id = &r->event_ids[ev - fl_events];
+
+    if (*id != -1)
+        return 0;
+    if (ev->cls == FL_EVENT_QEMU_MONITOR)
+        return ask_monitor(conn, id);
+    if (ev->cls == FL_EVENT_DOMAIN && !fl_remote_has_feature(r, FL_FEATURE_NUMBERED_EVENTS))
+        return ask_legacy(conn, ev, id);
+    return ask_numbered(conn, ev, id);
+}
+
+static int tell_monitor(virConnectPtr conn, int id)
+{
+    struct fl_w_connect_domain_qemu_monitor_event_deregister_args args = { .callbackID = id };
+
+    return fl_client_call(
+        fl_remote_client(conn), FL_PROGRAM_QEMU, FL_P_QEMU_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_DEREGISTER,
+        FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_DEREGISTER_ARGS, &args, FL_XDR_VOID, NULL, NULL);
+}
+
+static int tell_legacy(virConnectPtr conn, const struct fl_event_info *ev)
+{
+    struct fl_w_connect_domain_event_deregister_any_args args = { .eventID = ev->id };
+    struct fl_w_connect_domain_event_deregister_ret ret;
+
+    if (ev->id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
+        return fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_DEREGISTER, FL_XDR_VOID, NULL,
+                              FL_T_CONNECT_DOMAIN_EVENT_DEREGISTER_RET, &ret, NULL);
+    return fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_DEREGISTER_ANY,
+                          FL_T_CONNECT_DOMAIN_EVENT_DEREGISTER_ANY_ARGS, &args, FL_XDR_VOID, NULL, NULL);
+}
+
+/* events_lock held. Tells the far side when nobody is left; a connection that has ended needs no telling. */
+static int far_deregister(virConnectPtr conn, const struct fl_event_info *ev)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+    struct fl_w_connect_domain_event_callback_deregister_any_args args;
+    int *at = &r->event_ids[ev - fl_events], id = *at;
+
+    if (id == -1 || fl_hub_count(r->hub, ev->cls, ev->id))
+        return 0;
+    *at = -1;
+    if (!fl_client_is_open(r->client))
+        return 0;
+    if (ev->cls == FL_EVENT_QEMU_MONITOR)
+        return tell_monitor(conn, id);
+    if (id == REGISTERED_LEGACY)
+        return tell_legacy(conn, ev);
+    args.callbackID = id;
+    return fl_remote_call(conn, families[ev->cls].deregister_proc, families[ev->cls].deregister_args, &args,
+                          FL_XDR_VOID, NULL, NULL);
+}
+
+/* ---- registering ---- */
+
+static int event_register(virConnectPtr conn, enum fl_event_class cls, int event_id,
+                          const struct fl_hub_filter *filter, void (*cb)(void), void *opaque,
+                          virFreeCallback freecb)
+{
+    const struct fl_event_info *ev = fl_event_find(cls, event_id);
+    struct fl_remote *r = fl_remote_of(conn);
+    int id = -1;
+
+    if (!ev)
+        return fl_error(VIR_ERR_INVALID_ARG, "there is no event with id %d", event_id);
+    g_mutex_lock(&r->events_lock);
+    if (far_register(conn, ev) == 0) {
+        id = fl_hub_register(r->hub, conn, cls, event_id, filter, cb, opaque, freecb);
+        if (id < 0) {
+            FL_ERROR_PRESERVE;
+            far_deregister(conn, ev);
+        }
+    }
+    g_mutex_unlock(&r->events_lock);
+    return id;
+}
+
+/* Which events lost their last callback is not known from an id: all of the class are looked at. */
+static int class_sweep(virConnectPtr conn, enum fl_event_class cls)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < FL_NEVENTS; i++) {
+        if (fl_events[i].cls == cls && far_deregister(conn, &fl_events[i]) < 0)
+            rc = -1;
+    }
+    return rc;
+}
+
+static int event_deregister(virConnectPtr conn, enum fl_event_class cls, int callback_id)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+    int rc;
+
+    /* Frees the application's data, which may call back into here: not under the lock. */
+    if (fl_hub_deregister(r->hub, conn, callback_id) < 0)
+        return -1;
+    g_mutex_lock(&r->events_lock);
+    rc = class_sweep(conn, cls);
+    g_mutex_unlock(&r->events_lock);
+    return rc;
+}
+
+int fl_remote_connect_domain_event_register(virConnectPtr conn, virConnectDomainEventCallback cb,
+                                            void *opaque, virFreeCallback freecb)
+{
+    return event_register(conn, FL_EVENT_DOMAIN, VIR_DOMAIN_EVENT_ID_LIFECYCLE, NULL, (void (*)(void))cb,
+                          opaque, freecb) < 0
+               ? -1
+               : 0;
+}
+
+int fl_remote_connect_domain_event_deregister(virConnectPtr conn, virConnectDomainEventCallback cb)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+    int rc;
+
+    if (fl_hub_deregister_cb(r->hub, conn, FL_EVENT_DOMAIN, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                             (void (*)(void))cb) < 0)
+        return -1;
+    g_mutex_lock(&r->events_lock);
+    rc = class_sweep(conn, FL_EVENT_DOMAIN);
+    g_mutex_unlock(&r->events_lock);
+    return rc;
+}
+
+int fl_remote_connect_domain_event_register_any(virConnectPtr conn, virDomainPtr dom, int eventID,
+                                                virConnectDomainEventGenericCallback cb, void *opaque,
+                                                virFreeCallback freecb)
+{
+    struct fl_hub_filter filter = { .uuid = dom ? dom->uuid : NULL };
+
+    return event_register(conn, FL_EVENT_DOMAIN, eventID, &filter, (void (*)(void))cb, opaque, freecb);
+}
+
+int fl_remote_connect_domain_event_deregister_any(virConnectPtr conn, int callbackID)
+{
+    return event_deregister(conn, FL_EVENT_DOMAIN, callbackID);
+}
+
+int fl_remote_connect_network_event_register_any(virConnectPtr conn, virNetworkPtr net, int eventID,
+                                                 virConnectNetworkEventGenericCallback cb, void *opaque,
+                                                 virFreeCallback freecb)
+{
+    struct fl_hub_filter filter = { .uuid = net ? net->uuid : NULL };
+
+    return event_register(conn, FL_EVENT_NETWORK, eventID, &filter, (void (*)(void))cb, opaque, freecb);
+}
+
+int fl_remote_connect_network_event_deregister_any(virConnectPtr conn, int callbackID)
+{
+    return event_deregister(conn, FL_EVENT_NETWORK, callbackID);
+}
+
+int fl_remote_connect_storage_pool_event_register_any(virConnectPtr conn, virStoragePoolPtr pool, int eventID,
+                                                      virConnectStoragePoolEventGenericCallback cb,
+                                                      void *opaque, virFreeCallback freecb)
+{
+    struct fl_hub_filter filter = { .uuid = pool ? pool->uuid : NULL };
+
+    return event_register(conn, FL_EVENT_STORAGE_POOL, eventID, &filter, (void (*)(void))cb, opaque, freecb);
+}
+
+int fl_remote_connect_storage_pool_event_deregister_any(virConnectPtr conn, int callbackID)
+{
+    return event_deregister(conn, FL_EVENT_STORAGE_POOL, callbackID);
+}
+
+int fl_remote_connect_node_device_event_register_any(virConnectPtr conn, virNodeDevicePtr dev, int eventID,
+                                                     virConnectNodeDeviceEventGenericCallback cb,
+                                                     void *opaque, virFreeCallback freecb)
+{
+    struct fl_hub_filter filter = { .name = dev ? dev->name : NULL };
+
+    return event_register(conn, FL_EVENT_NODE_DEVICE, eventID, &filter, (void (*)(void))cb, opaque, freecb);
+}
+
+int fl_remote_connect_node_device_event_deregister_any(virConnectPtr conn, int callbackID)
+{
+    return event_deregister(conn, FL_EVENT_NODE_DEVICE, callbackID);
+}
+
+int fl_remote_connect_secret_event_register_any(virConnectPtr conn, virSecretPtr secret, int eventID,
+                                                virConnectSecretEventGenericCallback cb, void *opaque,
+                                                virFreeCallback freecb)
+{
+    struct fl_hub_filter filter = { .uuid = secret ? secret->uuid : NULL };
+
+    return event_register(conn, FL_EVENT_SECRET, eventID, &filter, (void (*)(void))cb, opaque, freecb);
+}
+
+int fl_remote_connect_secret_event_deregister_any(virConnectPtr conn, int callbackID)
+{
+    return event_deregister(conn, FL_EVENT_SECRET, callbackID);
+}
+
+/* ---- monitor events: filtered here by the event's name ---- */
+
+struct monitor_filter {
+    char *name;    /* NULL: all */
+    GRegex *regex; /* instead of name */
+    bool nocase;
+    virConnectDomainQemuMonitorEventCallback cb;
+    void *opaque;
+    virFreeCallback freecb;
+};
+
+static bool monitor_wanted(const struct monitor_filter *f, const char *event)
+{
+    if (f->regex)
+        return g_regex_match(f->regex, event, 0, NULL);
+    if (!f->name)
+        return true;
+    return f->nocase ? g_ascii_strcasecmp(f->name, event) == 0 : g_str_equal(f->name, event);
+}
+
+static void monitor_pass(virConnectPtr conn, virDomainPtr dom, const char *event, long long seconds,
+                         unsigned int micros, const char *details, void *opaque)
+{
+    const struct monitor_filter *f = opaque;
+
+    if (monitor_wanted(f, event))
+        f->cb(conn, dom, event, seconds, micros, details, f->opaque);
+}
+
+static void monitor_filter_free(void *opaque)
+{
+    struct monitor_filter *f = opaque;
+
+    if (f->freecb)
+        f->freecb(f->opaque);
+    g_clear_pointer(&f->regex, g_regex_unref);
+    g_free(f->name);
+    g_free(f);
+}
+
+static int monitor_filter_name(struct monitor_filter *f, const char *event, unsigned int flags)
+{
+    g_autoptr(GError) err = NULL;
+
+    f->nocase = flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE;
+    if (!event || !(flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX)) {
+        f->name = g_strdup(event);
+        return 0;
+    }
+    f->regex = g_regex_new(event, f->nocase ? G_REGEX_CASELESS : 0, 0, &err);
+    if (!f->regex)
+        return fl_error(VIR_ERR_INVALID_ARG, "'%s' is not a regular expression: %s", event, err->message);
+    return 0;
+}
+
+int fl_remote_connect_domain_qemu_monitor_event_register(virConnectPtr conn, virDomainPtr dom,
+                                                         const char *event,
+                                                         virConnectDomainQemuMonitorEventCallback cb,
+                                                         void *opaque, virFreeCallback freecb,
+                                                         unsigned int flags)
+{
+    struct fl_hub_filter filter = { .uuid = dom ? dom->uuid : NULL };
+    struct monitor_filter *f = g_new0(struct monitor_filter, 1);
+    int id = -1;
+
+    f->cb = cb;
+    f->opaque = opaque;
+    if (monitor_filter_name(f, event, flags) == 0)
+        id = event_register(conn, FL_EVENT_QEMU_MONITOR, 0, &filter, (void (*)(void))monitor_pass, f,
+                            monitor_filter_free);
+    if (id < 0)
+        monitor_filter_free(f); /* freecb is not set yet: what was not taken stays the caller's */
+    else
+        f->freecb = freecb;
+    return id;
+}
+
+int fl_remote_connect_domain_qemu_monitor_event_deregister(virConnectPtr conn, int callbackID)
+{
+    return event_deregister(conn, FL_EVENT_QEMU_MONITOR, callbackID);
+}
+
+/* ---- from the far side ---- */
+
+static int event_decode(const struct fl_event_info *ev, bool legacy, const struct fl_frame *frame,
+                        struct fl_arena *arena, void *payload)
+{
+    struct fl_reader r = fl_reader_over(frame->payload, frame->len);
+    uint32_t id;
+
+    if (ev->numbered && !legacy && !fl_get_u32(&r, &id))
+        return fl_error(VIR_ERR_RPC, "event '%s' without its callback id", ev->name);
+    return fl_xdr_decode(legacy ? ev->legacy_payload : ev->payload, &r, arena, payload);
+}
+
+void fl_remote_event(void *opaque, const struct fl_frame *frame)
+{
+    FL_ERROR_PRESERVE;
+    FL_ARENA(arena);
+    struct fl_remote *r = opaque;
+    bool legacy = false;
+    const struct fl_event_info *ev = fl_event_by_proc(frame->h.program, frame->h.procedure, &legacy);
+    void *payload;
+
+    if (!ev) {
+        fl_debug("event message %u of program 0x%x is not known here", frame->h.procedure, frame->h.program);
+        return;
+    }
+    payload = fl_arena_alloc(&arena, fl_xdr_types[ev->payload].size);
+    if (event_decode(ev, legacy, frame, &arena, payload) < 0)
+        return;
+    if (ev == FL_EV_CONNECT_CLOSED)
+        fl_connect_closed(r->conn, ((struct fl_w_event_connect_closed *)payload)->reason);
+    else
+        fl_hub_emit(r->hub, ev, payload);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening and closing a remote connection: transport, then authentication, features and CONNECT_OPEN in one
+ * round trip where the far side asks for no authentication.
+ */
+#define FL_FROM VIR_FROM_REMOTE
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/event.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "core/connect.h"
+#include "driver/remote/remote.h"
+#include "driver/remote/stubs.h"
+#include "rpc/session.h"
+#include "transport/transport.h"
+#include "uri/route.h"
+
+enum auth_type { AUTH_NONE, AUTH_SASL, AUTH_POLKIT };
+
+static const char *const auth_names[] = { "none", "sasl", "polkit" };
+
+/* ---- authentication ---- */
+
+/* What the far side offers, as text: "polkit, sasl". */
+static char *offered(const struct fl_w_auth_list_ret *list)
+{
+    GString *s = g_string_new(NULL);
+
+    for (uint32_t i = 0; i < list->n_types; i++) {
+        int32_t type = list->types[i];
+
+        g_string_append_printf(s, "%s%s", i ? ", " : "",
+                               type >= 0 && type < (int)G_N_ELEMENTS(auth_names) ? auth_names[type]
+                                                                                 : "unknown");
+    }
+    return g_string_free(s, FALSE);
+}
+
+/* The auth parameter chooses among what is offered; without it the first is taken. -1 with the error set. */
+static int auth_choose(const struct fl_route *route, const struct fl_w_auth_list_ret *list)
+{
+    g_autofree char *all = offered(list);
+    const char *wanted = route->auth;
+
+    if (!list->n_types)
+        return fl_error(VIR_ERR_AUTH_FAILED, "the far side names no way to authenticate");
+    if (!wanted || !*wanted)
+        return list->types[0];
+    for (uint32_t i = 0; i < list->n_types; i++) {
+        int32_t type = list->types[i];
+
+        if (type >= 0 && type < (int)G_N_ELEMENTS(auth_names) &&
+            (g_str_equal(wanted, auth_names[type]) ||
+             (type == AUTH_SASL && g_str_has_prefix(wanted, "sasl.")))) /* "sasl.MECHANISM" */
+            return type;
+    }
+    return fl_error(VIR_ERR_AUTH_FAILED, "the URI asks for auth=%s, the far side offers: %s", wanted, all);
+}
+
+static int auth_polkit(virConnectPtr conn)
+{
+    FL_ARENA(arena);
+    struct fl_w_auth_polkit_ret ret;
+
+    if (fl_remote_call(conn, FL_P_AUTH_POLKIT, FL_XDR_VOID, NULL, FL_T_AUTH_POLKIT_RET, &ret, &arena) < 0)
+        return -1;
+    if (!ret.complete)
+        return fl_error(VIR_ERR_AUTH_FAILED, "polkit did not complete the authentication");
+    return 0;
+}
+
+static int authenticate(virConnectPtr conn, int type)
+{
+    switch (type) {
+    case AUTH_NONE:
+        return 0;
+    case AUTH_POLKIT:
+        return auth_polkit(conn);
+    case AUTH_SASL:
+        return fl_error(VIR_ERR_AUTH_UNAVAILABLE,
+                        "the far side asks for SASL, which this build does not support");
+    default:
+        return fl_error(VIR_ERR_AUTH_UNAVAILABLE, "the far side asks for authentication of unknown type %d",
+                        type);
+    }
+}
+
+/* ---- the first calls ---- */
+
+enum { REQ_AUTH, REQ_OPEN, REQ_KEEPALIVE, NREQS };
+
+struct opening {
+    struct fl_w_auth_list_ret list;
+    struct fl_w_connect_supports_feature_args feature_args;
+    struct fl_w_connect_supports_feature_ret feature;
+    struct fl_w_connect_open_args open_args;
+    struct fl_client_request reqs[NREQS];
+};
+
+static void opening_init(struct opening *o, const struct fl_route *route, unsigned int flags)
+{
+    *o = (struct opening){ 0 };
+    o->feature_args.feature = FL_FEATURE_KEEPALIVE;
+    o->open_args.name = route->remote_name;
+    o->open_args.flags = flags & VIR_CONNECT_RO;
+    o->reqs[REQ_AUTH] =
+        (struct fl_client_request){ .proc = FL_P_AUTH_LIST, .ret_type = FL_T_AUTH_LIST_RET, .ret = &o->list };
+    o->reqs[REQ_KEEPALIVE] = (struct fl_client_request){ .proc = FL_P_CONNECT_SUPPORTS_FEATURE,
+                                                         .args_type = FL_T_CONNECT_SUPPORTS_FEATURE_ARGS,
+                                                         .args = &o->feature_args,
+                                                         .ret_type = FL_T_CONNECT_SUPPORTS_FEATURE_RET,
+                                                         .ret = &o->feature };
+    o->reqs[REQ_OPEN] = (struct fl_client_request){ .proc = FL_P_CONNECT_OPEN,
+                                                    .args_type = FL_T_CONNECT_OPEN_ARGS,
+                                                    .args = &o->open_args };
+    for (size_t i = 0; i < NREQS; i++)
+        o->reqs[i].program = FL_PROGRAM_REMOTE;
+}
+
+static void opening_fini(struct opening *o)
+{
+    for (size_t i = 0; i < NREQS; i++)
+        fl_error_free(o->reqs[i].error);
+}
+
+static int request_check(const struct fl_client_request *req)
+{
+    return req->result < 0 ? fl_error_set_raw(req->error) : 0;
+}
+
+/* Sends [first, first + n); earlier results are dropped. */
+static int requests_send(virConnectPtr conn, struct opening *o, size_t first, size_t n,
+                         struct fl_arena *arena)
+{
+    for (size_t i = first; i < first + n; i++)
+        g_clear_pointer(&o->reqs[i].error, fl_error_free);
+    return fl_client_pipeline(fl_remote_client(conn), &o->reqs[first], n, arena);
+}
+
+/*
+ * All at once, in the hope that no authentication is wanted: a far side that wants it refuses what comes
+ * before it, and that is sent again after it. Whoever asks about keepalive may be pinged, so it is only asked
+ * where something answers.
+ */
+static int open_far_side(virConnectPtr conn, const struct fl_route *route, unsigned int flags)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+    struct opening o __attribute__((cleanup(opening_fini)));
+    FL_ARENA(arena);
+    bool hopeful = !route->auth || !*route->auth || g_str_equal(route->auth, auth_names[AUTH_NONE]);
+    size_t nreqs = r->listening ? NREQS : REQ_KEEPALIVE;
+    int type;
+
+    opening_init(&o, route, flags);
+    if (requests_send(conn, &o, REQ_AUTH, hopeful ? nreqs : 1, &arena) < 0 ||
+        request_check(&o.reqs[REQ_AUTH]) < 0)
+        return -1;
+    type = auth_choose(route, &o.list);
+    if (type < 0 || authenticate(conn, type) < 0)
+        return -1;
+    if ((!hopeful || type != AUTH_NONE) && requests_send(conn, &o, REQ_OPEN, nreqs - 1, &arena) < 0)
+        return -1;
+    if (r->listening)
+        r->features[FL_FEATURE_KEEPALIVE] = o.reqs[REQ_KEEPALIVE].result == 0 && o.feature.supported ? 1 : -1;
+    return request_check(&o.reqs[REQ_OPEN]);
+}
+
+/* No name was sent, so only the far side knows what was opened. */
+static int learn_uri(virConnectPtr conn)
+{
+    FL_ARENA(arena);
+    struct fl_w_connect_get_uri_ret ret;
+
+    if (fl_remote_call(conn, FL_P_CONNECT_GET_URI, FL_XDR_VOID, NULL, FL_T_CONNECT_GET_URI_RET, &ret,
+                       &arena) < 0)
+        return -1;
+    g_free(conn->uri);
+    conn->uri = g_strdup(ret.uri);
+    return 0;
+}
+
+int fl_remote_has_feature(struct fl_remote *r, int feature)
+{
+    FL_ERROR_PRESERVE;
+    FL_ARENA(arena);
+    struct fl_w_connect_supports_feature_args args = { .feature = feature };
+    struct fl_w_connect_supports_feature_ret ret = { 0 };
+    int known;
+
+    g_mutex_lock(&r->lock);
+    known = r->features[feature];
+    g_mutex_unlock(&r->lock);
+    if (known)
+        return known > 0;
+    if (fl_client_call(r->client, FL_PROGRAM_REMOTE, FL_P_CONNECT_SUPPORTS_FEATURE,
+                       FL_T_CONNECT_SUPPORTS_FEATURE_ARGS, &args, FL_T_CONNECT_SUPPORTS_FEATURE_RET, &ret,
+                       &arena) < 0)
+        ret.supported = 0;
+    g_mutex_lock(&r->lock);
+    r->features[feature] = ret.supported ? 1 : -1;
+    g_mutex_unlock(&r->lock);
+    return ret.supported != 0;
+}
+
+/* ---- life ---- */
+
+static void on_closed(void *opaque, int reason)
+{
+    struct fl_remote *r = opaque;
+
+    fl_connect_closed(r->conn, reason);
+}
+
+static struct fl_remote *remote_new(virConnectPtr conn, struct fl_transport *t)
+{
+    struct fl_remote *r = g_new0(struct fl_remote, 1);
+    struct fl_client_options opts = { .event = fl_remote_event, .closed = on_closed, .opaque = r };
+
+    r->conn = conn;
+    g_mutex_init(&r->lock);
+    g_mutex_init(&r->events_lock);
+    for (size_t i = 0; i < FL_NEVENTS; i++)
+        r->event_ids[i] = -1;
+    r->hub = fl_hub_new();
+    r->client = fl_client_new(t, &opts);
+    return r;
+}
+
+static void remote_free(struct fl_remote *r)
+{
+    if (r->alive_listening)
+        fl_client_unlisten(r->client);
+    if (r->listening)
+        fl_client_unlisten(r->client);
+    fl_client_close(r->client, VIR_CONNECT_CLOSE_REASON_CLIENT);
+    fl_client_unref(r->client);
+    fl_hub_unref(r->hub);
+    g_mutex_clear(&r->lock);
+    g_mutex_clear(&r->events_lock);
+    g_free(r->type);
+    g_free(r);
+}
+
+int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
+                   unsigned int flags)
+{
+    struct fl_endpoint ep = {
+        .route = route,
+        .read_only = flags & VIR_CONNECT_RO,
+        .privileged = geteuid() == 0,
+        .deadline_us = FL_NO_DEADLINE,
+        .auth = auth,
+    };
+    struct fl_transport *t;
+    struct fl_remote *r;
+
+    if (fl_transport_open(&ep, &t) < 0)
+        return -1;
+    r = remote_new(conn, t);
+    conn->priv = r;
+    /* As the peer: with an event loop, the end of the connection is noticed without any call. */
+    r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
+    if (open_far_side(conn, route, flags) == 0 &&
+        ((route->remote_name && *route->remote_name) || learn_uri(conn) == 0))
+        return 0;
+    conn->priv = NULL;
+    remote_free(r);
+    return -1;
+}
+
+void fl_remote_close(virConnectPtr conn)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+
+    if (!r)
+        return;
+    fl_hub_drop_conn(r->hub, conn);
+    if (fl_client_is_open(r->client) &&
+        fl_remote_call(conn, FL_P_CONNECT_CLOSE, FL_XDR_VOID, NULL, FL_XDR_VOID, NULL, NULL) < 0)
+        fl_debug("the far side did not confirm the close: %s", fl_error_get()->message);
+    conn->priv = NULL;
+    remote_free(r);
+}
+
+int fl_remote_watch_close(virConnectPtr conn, bool on)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+
+    /* Without it the end of our own connection is still told. */
+    if (!fl_client_is_open(r->client) || !fl_remote_has_feature(r, FL_FEATURE_CLOSE_CALLBACK))
+        return 0;
+    return fl_remote_call(conn,
+                          on ? FL_P_CONNECT_REGISTER_CLOSE_CALLBACK : FL_P_CONNECT_UNREGISTER_CLOSE_CALLBACK,
+                          FL_XDR_VOID, NULL, FL_XDR_VOID, NULL, NULL);
+}
+
+/* ---- what the client itself knows ---- */
+
+int fl_remote_connect_is_alive(virConnectPtr conn)
+{
+    return fl_client_is_open(fl_remote_client(conn));
+}
+
+int fl_remote_connect_is_encrypted(virConnectPtr conn)
+{
+    return fl_client_is_encrypted(fl_remote_client(conn));
+}
+
+/* Pings must be sent and answered while no call is under way: by the event loop, or by a thread of our own.
+ */
+static int alive_listen(struct fl_remote *r, bool on)
+{
+    int rc = 0;
+
+    g_mutex_lock(&r->lock);
+    if (on && !r->listening && !r->alive_listening) {
+        rc = fl_client_listen(r->client);
+        r->alive_listening = rc == 0;
+    } else if (!on && r->alive_listening) {
+        fl_client_unlisten(r->client);
+        r->alive_listening = false;
+    }
+    g_mutex_unlock(&r->lock);
+    return rc;
+}
+
+int fl_remote_connect_set_keep_alive(virConnectPtr conn, int interval, unsigned int count)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+
+    if (alive_listen(r, interval > 0) < 0)
+        return -1;
+    /* 1 says: not possible, for the far side does not know pings. */
+    if (interval > 0 && !fl_remote_has_feature(r, FL_FEATURE_KEEPALIVE))
+        return fl_client_is_open(r->client) ? 1
+                                            : fl_error(VIR_ERR_INTERNAL_ERROR, "the connection is closed");
+    return fl_client_set_keepalive(r->client, interval, count);
+}
+
+const char *fl_remote_connect_get_type(virConnectPtr conn)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+    FL_ARENA(arena);
+    struct fl_w_connect_get_type_ret ret;
+
+    g_mutex_lock(&r->lock);
+    if (r->type) {
+        g_mutex_unlock(&r->lock);
+        return r->type;
+    }
+    g_mutex_unlock(&r->lock);
+    if (fl_remote_call(conn, FL_P_CONNECT_GET_TYPE, FL_XDR_VOID, NULL, FL_T_CONNECT_GET_TYPE_RET, &ret,
+                       &arena) < 0)
+        return NULL;
+    g_mutex_lock(&r->lock);
+    if (!r->type)
+        r->type = g_strdup(ret.type);
+    g_mutex_unlock(&r->lock);
+    return r->type;
+}
