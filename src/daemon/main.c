@@ -33,12 +33,15 @@ struct start {
     struct fl_listeners listeners;
     struct fl_server *server;
     int pid_fd;
+    bool log_on_stderr;
     int ready_fd; /* tells the waiting parent our exit status; -1 in the foreground */
 };
 
-static int complain(int status)
+/* One line on stderr: the log's own if the log goes there. */
+static int complain(const struct start *start, int status)
 {
-    fprintf(stderr, "libvirtd: %s\n", fl_error_get()->message);
+    if (!start->log_on_stderr)
+        fprintf(stderr, "libvirtd: %s\n", fl_error_get()->message);
     return status;
 }
 
@@ -221,6 +224,19 @@ static int open_sockets(struct start *start)
     return start->options.listen ? open_network(start) : 0;
 }
 
+/* A rule nobody checks would be a hole: what is not built must not be configured. */
+static int check_access(const struct start *start)
+{
+    for (char **driver = start->conf->access_drivers; driver && *driver; driver++) {
+        if (strcmp(*driver, "none") != 0 && strcmp(*driver, "nop") != 0)
+            return fl_error(VIR_ERR_NO_SUPPORT,
+                            "%s: access_drivers names '%s', which is not built into this daemon; "
+                            "remove it",
+                            start->paths.config_file, *driver);
+    }
+    return 0;
+}
+
 /* ---- the run ---- */
 
 static int set_up(struct start *start)
@@ -230,26 +246,27 @@ static int set_up(struct start *start)
                                          .timeout = start->options.timeout };
 
     if (load_settings(start) < 0)
-        return complain(EXIT_SETUP);
+        return complain(start, EXIT_SETUP);
     options.privileged = start->paths.privileged;
     options.config_file = start->paths.config_file;
     options.config_given = start->paths.config_given;
     if (start->options.daemonize && go_background(start) < 0)
-        return complain(EXIT_SETUP);
+        return complain(start, EXIT_SETUP);
     umask(start->paths.privileged ? 0022 : 0077);
     fl_server_configure_log(&options, start->conf);
-    if (make_folders(start) < 0)
-        return complain(EXIT_SETUP);
+    start->log_on_stderr = !options.daemonize && !start->conf->log_outputs;
+    if (check_access(start) < 0 || make_folders(start) < 0)
+        return complain(start, EXIT_SETUP);
     start->pid_fd = fl_pidfile_acquire(start->paths.pid_file);
     if (start->pid_fd < 0)
-        return complain(EXIT_SETUP);
+        return complain(start, EXIT_SETUP);
     if (open_sockets(start) < 0)
-        return complain(EXIT_NETWORK);
+        return complain(start, EXIT_NETWORK);
     if (virInitialize() < 0)
-        return complain(EXIT_SETUP);
+        return complain(start, EXIT_SETUP);
     fl_server_block_signals();
     start->server = fl_server_new(&options, g_steal_pointer(&start->conf), &start->listeners);
-    return start->server ? EXIT_OK : complain(EXIT_SETUP);
+    return start->server ? EXIT_OK : complain(start, EXIT_SETUP);
 }
 
 static void tear_down(struct start *start)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <libvirt/libvirt.h>
+
 #include "daemon/paths.h"
 
 #ifndef FL_SYSCONFDIR
@@ -17,7 +19,7 @@
 #define FL_RUNSTATEDIR "/run"
 #endif
 #ifndef FL_VERSION
-#define FL_VERSION "11.3.0"
+#define FL_VERSION "unversioned"
 #endif
 
 static const char help_options[] = "\n"
@@ -108,17 +110,19 @@ int fl_options_parse(struct fl_options *options, int argc, char **argv, bool pri
         { "pid-file", required_argument, NULL, 'p' },
         { NULL, 0, NULL, 0 },
     };
-    const char *program = "libvirtd";
+    const char *program = "libvirtd"; /* in messages */
     int opt;
 
     *options = (struct fl_options){ 0 };
     while ((opt = getopt_long(argc, argv, "hvdlt:f:Vp:", known, NULL)) != -1) {
         switch (opt) {
         case 'h':
-            print_help(program, privileged);
+            print_help(argv[0], privileged);
             return EXIT_SUCCESS;
         case 'V':
-            printf("%s (libvirt, Fairlead) %s\n", program, FL_VERSION);
+            printf("%s (libvirt) %d.%d.%d, Fairlead " FL_VERSION "\n", program,
+                   LIBVIR_VERSION_NUMBER / 1000000, LIBVIR_VERSION_NUMBER / 1000 % 1000,
+                   LIBVIR_VERSION_NUMBER % 1000);
             return EXIT_SUCCESS;
         case 'v':
             options->verbose = true;
