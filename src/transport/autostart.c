@@ -70,8 +70,10 @@ char *fl_autostart_find(const char *daemon, char **ret_searched)
         path = find_in(folder, beside[i], daemon, searched);
     if (!path)
         path = find_in(FL_SBINDIR, "", daemon, searched);
-    if (!path)
-        path = g_find_program_in_path(daemon);
+    if (!path) {
+        g_autofree char *found = g_find_program_in_path(daemon);
+        path = found ? g_canonicalize_filename(found, NULL) : NULL; /* the daemon starts in another folder */
+    }
     if (!path)
         path = find_in("/usr/sbin", "", daemon, searched);
     g_string_append(searched, "PATH");

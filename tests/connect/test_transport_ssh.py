@@ -2,6 +2,7 @@
 """The ssh transport through a real sshd: far ends, keys, host keys, and what its failures say."""
 import os
 import shutil
+import socket
 import subprocess
 import time
 
@@ -127,6 +128,20 @@ def test_far_daemon_absent(sshd, pipe_main, helper_program):
     sshd.far_program("virt-ssh-helper", helper_program)
     refused(pipe([pipe_main, sshd.uri()]), "helper: ", "/run/libvirt/virtqemud-sock is absent",
             "/run/libvirt/libvirt-sock is absent")
+
+
+def test_far_socket_stale(sshd, pipe_main, helper_program):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(sshd.run_dir / "libvirt" / "libvirt-sock"))
+    sshd.far_program("nc", NC)
+    refused(pipe([pipe_main, sshd.uri()]), "helper: ", "no daemon listens")
+    sshd.far_program("virt-ssh-helper", helper_program)
+    refused(pipe([pipe_main, sshd.uri()]), "helper: ", "refused (stale", "that is on the far host")
+
+
+def test_far_shell_of_another_language(sshd, pipe_main):
+    sshd.far_program("nc", "#!/bin/sh\necho 'nc : commande introuvable' >&2; exit 127\n")
+    refused(pipe([pipe_main, sshd.uri()]), "helper: ", "neither virt-ssh-helper nor netcat was found")
 
 
 def test_missing_ssh_program(pipe_main):
