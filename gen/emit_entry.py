@@ -5,7 +5,7 @@ from model import Call
 from text import C_NOTICE, wrap_prototype
 
 COMPANIONS = ("libvirt-qemu", "libvirt-lxc")  # libraries of their own
-SPECIAL_OBJECTS = {"virConnectPtr": ("connect", "VIR_FROM_DOM"), "virStreamPtr": ("stream", "VIR_FROM_STREAMS")}
+SPECIAL_OBJECTS = {"virConnectPtr": ("connect", "VIR_FROM_DOMAIN"), "virStreamPtr": ("stream", "VIR_FROM_STREAMS")}
 
 
 def fail_value(ret):
@@ -26,9 +26,15 @@ def object_name(model, t):
     return model.by_ptr[t].name if t in model.by_ptr else None
 
 
+# Where the errors of a header's calls come from, as existing programs compare it.
+HEADER_DOMAIN = {"libvirt-domain-checkpoint": "VIR_FROM_DOMAIN_CHECKPOINT", "libvirt-domain-snapshot": "VIR_FROM_DOMAIN_SNAPSHOT",
+                 "libvirt-interface": "VIR_FROM_INTERFACE", "libvirt-network": "VIR_FROM_NETWORK",
+                 "libvirt-nodedev": "VIR_FROM_NODEDEV", "libvirt-nwfilter": "VIR_FROM_NWFILTER",
+                 "libvirt-secret": "VIR_FROM_SECRET", "libvirt-storage": "VIR_FROM_STORAGE"}
+
+
 def domain_of(model, c):
-    t = c.args[0][0]
-    return model.by_ptr[t].domain if t in model.by_ptr else "VIR_FROM_DOM"
+    return HEADER_DOMAIN.get(c.header, "VIR_FROM_DOMAIN")
 
 
 def nullable(model, c):
@@ -157,17 +163,17 @@ def entry(model, c):
 HELPERS = '''
 static G_GNUC_UNUSED void entry_null(int domain, const char *call, const char *arg)
 {
-    fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s: '%s' must not be NULL", call, arg);
+    fl_error_set_argument(domain, VIR_ERR_INVALID_ARG, call, arg, "must not be NULL");
 }
 
 static G_GNUC_UNUSED void entry_negative(int domain, const char *call, const char *arg)
 {
-    fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s: '%s' must not be negative", call, arg);
+    fl_error_set_argument(domain, VIR_ERR_INVALID_ARG, call, arg, "must not be negative");
 }
 
 static G_GNUC_UNUSED void entry_flags(int domain, const char *call, unsigned int flags, unsigned int known)
 {
-    fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s knows no flags 0x%x (it knows 0x%x)", call, flags & ~known, known);
+    fl_error_set_argument(domain, VIR_ERR_INVALID_ARG, call, "flags", "has unknown bits 0x%x; known are 0x%x", flags & ~known, known);
 }
 
 static G_GNUC_UNUSED void entry_read_only(int domain, const char *call)

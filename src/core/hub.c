@@ -8,7 +8,7 @@
  * Locking: hub->lock guards everything; nothing of the application or a driver is called while it is held,
  * except the event loop's add and remove of the timer.
  */
-#define FL_FROM VIR_FROM_EVENT
+#define FL_FROM VIR_FROM_NONE
 #include "core/hub.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The hub's registrations: indexes that keep adding, removing and matching independent of how many there are.
  */
-#define FL_FROM VIR_FROM_EVENT
+#define FL_FROM VIR_FROM_NONE
 #include "core/hub_table.h"
 
 #include <string.h>
