@@ -185,7 +185,7 @@ def procs_c(model):
             first = len(acls)
             for o, perm, cond in c.perms():
                 s, cl = conditions(model, c, cond)
-                acls.append(f"    {{ FL_ACL_{o.upper()}, FL_PERM_{perm.upper()}, {int(c.is_read(perm))}, {s}, {cl} }}, /* {c.snake} */")
+                acls.append(f"    {{ FL_ACL_{o.upper()}, FL_PERM_{perm.upper()}, {int(c.read_only_has(perm, cond))}, {s}, {cl} }}, /* {c.snake} */")
             flags = (["FL_PROC_QUICK"] if c.quick else []) + (["FL_PROC_READ_ONLY"] if c.read_only_ok() else []) + \
                 (["FL_PROC_STREAM_" + c.stream.split()[0].upper()] if c.stream else []) + \
                 (["FL_PROC_AUTH"] if c.snake in AUTH else []) + (["FL_PROC_PUBLIC"] if c.public else [])

@@ -57,7 +57,7 @@ class Bind:
 class Call:
     """A public call, or a procedure of the wire alone (public == False)."""
 
-    WORDS = {"c", "args", "ret", "bind", "hand", "acl", "filter", "quick", "stream", "flags", "slot", "entry",
+    WORDS = {"c", "args", "ret", "bind", "hand", "acl", "readonly", "filter", "quick", "stream", "flags", "slot", "entry",
              "driver", "doc", "program", "via"}
 
     def __init__(self, decl, header_program):
@@ -82,6 +82,9 @@ class Call:
         self.wargs = parse_wire_fields(decl.where, w.get("args", ""))
         self.wret = parse_wire_fields(decl.where, w.get("ret", ""))
         self.acl = [a.strip() for a in w.get("acl", "none").split(",")]
+        self.readonly = w.get("readonly")  # None: the permissions decide
+        if self.readonly not in (None, "yes", "no"):
+            raise ApiError(decl.where, f"readonly is 'yes' or 'no', not '{self.readonly}'")
         self.filter = w.get("filter")
         self.quick = "quick" in w
         self.stream = w.get("stream")
@@ -119,7 +122,13 @@ class Call:
 
     def read_only_ok(self):
         """True if a read-only connection may call it (flag-conditional permissions aside)."""
+        if self.readonly:
+            return self.readonly == "yes"
         return all(self.is_read(p) for _, p, cond in self.perms() if cond is None)
+
+    def read_only_has(self, perm, cond):
+        """A read-only connection has this permission of the call."""
+        return self.is_read(perm) or (self.readonly == "yes" and cond is None)
 
     def read_only_flags(self):
         """[(argument, 'FLAG|FLAG')] that a read-only connection may not set."""
