@@ -176,6 +176,11 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
      * a changed key through. */
     if (route->no_verify)
         add_pair(argv, "-o", "StrictHostKeyChecking=accept-new");
+    if (route->connect_timeout >
+        0) { /* only when asked for: the user's ssh configuration has a say otherwise */
+        add(argv, "-o");
+        g_ptr_array_add(argv, g_strdup_printf("ConnectTimeout=%d", route->connect_timeout));
+    }
     add_pair(argv, "--", host);
     g_ptr_array_add(argv, fl_ssh_remote_command(route, &end, read_only, privileged));
     g_ptr_array_add(argv, NULL);

@@ -45,9 +45,13 @@ static struct fl_transport *transport_new(const struct fl_transport_ops *ops)
     return t;
 }
 
-int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t)
+int fl_transport_open(const struct fl_endpoint *endpoint, struct fl_transport **ret_t)
 {
+    struct fl_endpoint bounded = *endpoint, *ep = &bounded;
     const char *name = ep->route->transport ? ep->route->transport : "unix";
+    if (ep->route->connect_timeout > 0)
+        ep->deadline_us =
+            fl_deadline_min(ep->deadline_us, fl_deadline_in_ms(ep->route->connect_timeout * (int64_t)1000));
     const struct fl_transport_ops *ops = fl_transport_by_name(name);
     if (!ops)
         return -1;

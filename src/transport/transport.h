@@ -57,6 +57,7 @@ struct fl_transport {
 
 const struct fl_transport_ops *
 fl_transport_by_name(const char *name); /* NULL + error: unknown, or not in this build */
+/* Until ep's deadline or the route's connect_timeout, whichever comes first. */
 int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t);
 /* Wraps a connected descriptor (server side, tests); takes it over. */
 struct fl_transport *fl_transport_from_fd(int fd);

@@ -150,6 +150,17 @@ def test_missing_ssh_program(pipe_main):
     assert b"error 38/7/2: connect: cannot start ssh: '/no/such/ssh'" in result.stderr
 
 
+def test_connect_timeout_reaches_ssh(sshd, pipe_main):
+    """A host that accepts and then says nothing."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        uri = f"qemu+ssh://127.0.0.1:{s.getsockname()[1]}/system?command={sshd.command}&connect_timeout=1"
+        begun = time.monotonic()
+        refused(pipe([pipe_main, uri]), "connect: ", "timed out")
+        assert time.monotonic() - begun < 5
+
+
 def test_ssh_configuration_applies(sshd, pipe_main, echo):
     """Alias, port and key from the user's ssh configuration, as with plain ssh."""
     sshd.far_program("nc", NC)

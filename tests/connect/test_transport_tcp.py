@@ -105,6 +105,13 @@ def test_black_hole_is_bounded(pipe_main, black_hole):
     assert 0.5 < time.monotonic() - begun < 4
 
 
+def test_connect_timeout_parameter(pipe_main, black_hole):
+    begun = time.monotonic()
+    result = pipe([pipe_main, f"test+tcp://127.0.0.2:{black_hole}/default?connect_timeout=1"])
+    failure(result, 110, "127.0.0.2: no answer before the deadline")
+    assert 0.9 < time.monotonic() - begun < 4
+
+
 def test_a_dead_address_does_not_hold_up_a_live_one(run_dir, pipe_main, short_tmp, black_hole):
     with socket.socket() as s:
         s.bind(("127.0.0.1", black_hole))
