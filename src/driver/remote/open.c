@@ -140,6 +140,11 @@ static int requests_send(virConnectPtr conn, struct opening *o, size_t first, si
     return fl_client_pipeline(fl_remote_client(conn), &o->reqs[first], n, arena);
 }
 
+static bool refused_too_early(const struct fl_client_request *req)
+{
+    return req->result < 0 && req->error && req->error->code == VIR_ERR_RPC;
+}
+
 /*
  * All at once, in the hope that no authentication is wanted: a far side that wants it refuses what comes
  * before it, and that is sent again after it. Whoever asks about keepalive may be pinged, so it is only asked
@@ -161,7 +166,10 @@ static int open_far_side(virConnectPtr conn, const struct fl_route *route, unsig
     type = auth_choose(route, &o.list);
     if (type < 0 || authenticate(conn, type) < 0)
         return -1;
-    if ((!hopeful || type != AUTH_NONE) && requests_send(conn, &o, REQ_OPEN, nreqs - 1, &arena) < 0)
+    /* Compat: libvirtd notes the end of an authentication by "none" in a thread of its own, so what was sent
+     * right behind it may have been refused all the same. */
+    if ((!hopeful || type != AUTH_NONE || refused_too_early(&o.reqs[REQ_OPEN])) &&
+        requests_send(conn, &o, REQ_OPEN, nreqs - 1, &arena) < 0)
         return -1;
     if (r->listening)
         r->features[FL_FEATURE_KEEPALIVE] = o.reqs[REQ_KEEPALIVE].result == 0 && o.feature.supported ? 1 : -1;
