@@ -4,7 +4,7 @@
  * the loops' sake, so the far side stops sending; callers waiting for a reply still read, up to a hard limit
  * at which the stream is given up.
  */
-#define FL_FROM VIR_FROM_STREAMS
+#define FL_FROM VIR_FROM_RPC
 #include "rpc/client_stream.h"
 
 #include <string.h>
@@ -35,6 +35,8 @@ struct fl_client_stream {
     bool attached;      /* the session knows it */
     bool eof;           /* the far side's data has ended */
     bool finished;      /* the far side agreed that all is done */
+    bool closed;        /* our side finished or aborted */
+    bool sparse;
     bool full;
     virErrorPtr error;
     struct packet *first, **last;
@@ -240,18 +242,31 @@ static int check_alive(struct fl_client_stream *st)
 {
     if (st->error)
         return fl_error_set_raw(st->error);
+    if (st->closed)
+        return fl_error(VIR_ERR_OPERATION_FAILED, "the stream has been finished or aborted already");
     if (!st->c->open)
         return fl_client_raise_closed(st->c);
     return 0;
 }
 
-static int check_attached(struct fl_client_stream *st)
+static int check_sparse(struct fl_client_stream *st)
 {
-    if (check_alive(st) < 0)
-        return -1;
-    if (!st->attached || st->finished)
-        return fl_error(VIR_ERR_OPERATION_INVALID, "the stream has ended already");
-    return 0;
+    return st->sparse ? 0 : fl_error(VIR_ERR_OPERATION_INVALID, "this stream was not opened as a sparse one");
+}
+
+void fl_client_stream_set_sparse(struct fl_client_stream *st)
+{
+    st->sparse = true;
+}
+
+bool fl_client_stream_ended(struct fl_client_stream *st)
+{
+    bool ended;
+
+    g_mutex_lock(&st->c->lock);
+    ended = st->closed || st->error || !st->c->open;
+    g_mutex_unlock(&st->c->lock);
+    return ended;
 }
 
 /* Until something happens on this stream. Lock held. */
@@ -300,7 +315,7 @@ static int wait_send_room(struct fl_client_stream *st, bool nonblock)
         for (at = &c->senders; *at != &me; at = &(*at)->next)
             ;
         *at = me.next;
-        if (rc < 0 || check_attached(st) < 0)
+        if (rc < 0 || check_alive(st) < 0)
             return -1;
     }
     return 0;
@@ -313,7 +328,7 @@ int fl_client_stream_send(struct fl_client_stream *st, const void *data, size_t 
 
     len = MIN(len, FL_FRAME_STREAM_MAX);
     g_mutex_lock(&c->lock);
-    rc = check_attached(st);
+    rc = check_alive(st);
     if (rc == 0)
         rc = wait_send_room(st, nonblock);
     if (rc == 0 && len)
@@ -331,7 +346,9 @@ int fl_client_stream_send_hole(struct fl_client_stream *st, long long length, un
     int rc;
 
     g_mutex_lock(&c->lock);
-    rc = check_attached(st);
+    rc = check_alive(st);
+    if (rc == 0)
+        rc = check_sparse(st);
     if (rc == 0)
         rc = wait_send_room(st, false);
     if (rc == 0)
@@ -386,7 +403,7 @@ int fl_client_stream_recv(struct fl_client_stream *st, void *data, size_t len, b
 
     len = MIN(len, (size_t)INT32_MAX);
     g_mutex_lock(&st->c->lock);
-    rc = st->error ? check_alive(st) : wait_data(st, nonblock);
+    rc = st->error || st->closed ? check_alive(st) : wait_data(st, nonblock);
     if (rc == 0 && st->first)
         rc = stop_at_hole && st->first->hole > 0 ? FL_CLIENT_STREAM_HOLE : take_bytes(st, data, len);
     g_mutex_unlock(&st->c->lock);
@@ -399,7 +416,9 @@ int fl_client_stream_recv_hole(struct fl_client_stream *st, long long *ret_lengt
     int rc;
 
     g_mutex_lock(&st->c->lock);
-    rc = st->error ? check_alive(st) : wait_data(st, false);
+    rc = st->error || st->closed ? check_alive(st) : check_sparse(st);
+    if (rc == 0)
+        rc = wait_data(st, false);
     if (rc == 0) {
         *ret_length = st->first ? st->first->hole : 0;
         if (*ret_length > 0)
@@ -415,7 +434,7 @@ int fl_client_stream_finish(struct fl_client_stream *st)
     int rc;
 
     g_mutex_lock(&c->lock);
-    rc = check_attached(st);
+    rc = check_alive(st);
     if (rc == 0)
         rc = fl_session_stream_finish(c->s, &st->h);
     if (rc == 0)
@@ -427,6 +446,7 @@ int fl_client_stream_finish(struct fl_client_stream *st)
     if (rc == 0 && st->error)
         rc = check_alive(st);
     detach(st);
+    st->closed = true;
     g_mutex_unlock(&c->lock);
     fl_client_tell_closed(c);
     return rc;
@@ -435,18 +455,18 @@ int fl_client_stream_finish(struct fl_client_stream *st)
 int fl_client_stream_abort(struct fl_client_stream *st)
 {
     struct fl_client *c = st->c;
-    int rc = 0;
+    int rc;
 
     g_mutex_lock(&c->lock);
-    /* An abort of what has ended is no news. The far side's last packets go to an unknown serial: dropped. */
-    if (st->attached && !st->finished && c->open) {
+    rc = check_alive(st);
+    /* What the far side still sends goes to an unknown serial and is dropped. */
+    if (rc == 0)
         rc = fl_session_stream_abort(c->s, &st->h, NULL);
-        if (rc == 0)
-            rc = fl_client_flush(c);
-    }
+    if (rc == 0)
+        rc = fl_client_flush(c);
     detach(st);
     drop_queue(st);
-    st->eof = true;
+    st->closed = true;
     g_mutex_unlock(&c->lock);
     fl_client_tell_closed(c);
     return rc;
@@ -457,9 +477,9 @@ int fl_client_stream_ready(struct fl_client_stream *st)
     int ready = 0;
 
     g_mutex_lock(&st->c->lock);
-    if (st->first || st->eof)
+    if ((st->first || st->eof) && !st->closed)
         ready |= VIR_STREAM_EVENT_READABLE;
-    if (st->attached && !st->finished && fl_session_queued(st->c->s) < SEND_FULL)
+    if (st->attached && !st->closed && fl_session_queued(st->c->s) < SEND_FULL)
         ready |= VIR_STREAM_EVENT_WRITABLE;
     if (st->error)
         ready |= VIR_STREAM_EVENT_ERROR;

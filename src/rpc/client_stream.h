@@ -18,6 +18,9 @@ struct fl_client_stream;
 int fl_client_open_stream(struct fl_client *c, unsigned int program, unsigned int proc,
                           unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
                           struct fl_arena *arena, struct fl_client_stream **ret_st);
+/* Holes may be sent and received: the call asked for a sparse stream. */
+void fl_client_stream_set_sparse(struct fl_client_stream *st);
+bool fl_client_stream_ended(struct fl_client_stream *st); /* finished, aborted or failed */
 /* Aborts what is not finished. NULL is fine. */
 void fl_client_stream_free(struct fl_client_stream *st);
 

@@ -3,7 +3,9 @@
  * virStream operations over the client's streams (rpc/client_stream.h). Readiness callbacks run from a timer
  * of the application's event loop, which is set off whenever the stream's state changes.
  */
-#define FL_FROM VIR_FROM_STREAMS
+#define FL_FROM VIR_FROM_RPC
+#include <string.h>
+
 #include "base/error.h"
 #include "base/event.h"
 #include "core/stream.h"
@@ -218,17 +220,37 @@ static const struct fl_stream_ops remote_stream_ops = {
     .free = stream_free,
 };
 
+/* Of the two calls that know it, the flag of the same value: VIR_STORAGE_VOL_{DOWNLOAD,UPLOAD}_SPARSE_STREAM.
+ */
+static bool call_is_sparse(unsigned int program, unsigned int proc, const void *args)
+{
+    const struct fl_proc *p = fl_proc_find(program, proc);
+    uint32_t flags;
+
+    if (program != FL_PROGRAM_REMOTE ||
+        (proc != FL_P_STORAGE_VOL_DOWNLOAD && proc != FL_P_STORAGE_VOL_UPLOAD))
+        return false;
+    memcpy(&flags, (const char *)args + p->flags_at, sizeof(flags));
+    return flags & VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM;
+}
+
 int fl_remote_call_stream(struct fl_client *c, unsigned int program, unsigned int proc,
                           unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
                           struct fl_arena *arena, virStreamPtr st)
 {
     struct fl_client_stream *cs;
-    struct remote_stream *rs;
+    struct remote_stream *rs = st->priv;
 
-    if (st->ops)
-        return fl_error(VIR_ERR_OPERATION_INVALID, "the stream is in use by another call already");
+    if (st->ops && (st->ops != &remote_stream_ops || !fl_client_stream_ended(rs->cs)))
+        return fl_error(VIR_ERR_OPERATION_INVALID, "the stream is in use by another call");
     if (fl_client_open_stream(c, program, proc, args_type, args, ret_type, ret, arena, &cs) < 0)
         return -1;
+    if (call_is_sparse(program, proc, args))
+        fl_client_stream_set_sparse(cs);
+    if (st->ops) {
+        event_drop(st);
+        stream_free(st);
+    }
     rs = g_new0(struct remote_stream, 1);
     rs->cs = cs;
     rs->client = fl_client_ref(c);
