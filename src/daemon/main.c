@@ -239,6 +239,12 @@ static int check_access(const struct start *start)
 
 /* ---- the run ---- */
 
+/* Errors of calls go to the client (and the log), not to stderr as in a plain program. */
+static void ignore_error(void *opaque, virErrorPtr error)
+{
+    (void)opaque, (void)error;
+}
+
 static int set_up(struct start *start)
 {
     struct fl_server_options options = { .verbose = start->options.verbose,
@@ -264,6 +270,7 @@ static int set_up(struct start *start)
         return complain(start, EXIT_NETWORK);
     if (virInitialize() < 0)
         return complain(start, EXIT_SETUP);
+    virSetErrorFunc(NULL, ignore_error);
     fl_server_block_signals();
     start->server = fl_server_new(&options, g_steal_pointer(&start->conf), &start->listeners);
     return start->server ? EXIT_OK : complain(start, EXIT_SETUP);

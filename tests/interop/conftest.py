@@ -157,8 +157,10 @@ class Daemon:
         settings = dict(self.DEFAULTS)
         if ours:
             settings["unix_sock_dir"] = str(self.dir)
+            settings["tcp_port"] = "16609"  # so that it can live beside the incumbent's
         settings.update(conf or {})
         self.settings = settings
+        self.tcp = (settings["listen_addr"], int(settings.get("tcp_port", 16509)))
         self.conf = self.dir / "libvirtd.conf"
         self.conf.write_text(conf_text({k: v for k, v in settings.items() if v is not None}))
         self.log_path = self.dir / "log"
@@ -191,9 +193,9 @@ class Daemon:
         join = "&" if "?" in rest else "?"
         return f"{driver}+unix:{rest}{join}socket={self.sock_ro if read_only else self.sock}"
 
-    def tcp_uri(self, name="test:///default", host="127.0.0.1"):
+    def tcp_uri(self, name="test:///default"):
         driver, rest = name.split("://", 1)
-        return f"{driver}+tcp://{host}:{self.settings.get('tcp_port', 16509)}{rest}"
+        return f"{driver}+tcp://{self.tcp[0]}:{self.tcp[1]}{rest}"
 
     def log(self):
         self.log_file.flush()
@@ -254,7 +256,7 @@ def start_daemon(namespace, folder):
 
 @pytest.fixture
 def daemon(start_daemon):
-    """Our libvirtd, unix sockets and TCP on 127.0.0.1:16509, no authentication."""
+    """Our libvirtd, unix sockets and TCP on 127.0.0.1:16609, no authentication."""
     return start_daemon(args=["--listen"])
 
 

@@ -126,10 +126,10 @@ def test_what_is_no_socket_is_left_alone_and_named(folder, what):
 def test_network_only_with_listen(start_daemon):
     d = start_daemon()
     with pytest.raises(ConnectionRefusedError):
-        Wire(("127.0.0.1", 16509))
+        Wire(d.tcp)
     d.stop()
     d = start_daemon(args=["-l"])
-    with Wire(("127.0.0.1", 16509)) as c:
+    with Wire(d.tcp) as c:
         c.open()
 
 
@@ -140,10 +140,10 @@ def test_listen_on_ipv6_and_another_port(start_daemon):
 
 
 def test_a_port_in_use_exits_6_and_says_so(start_daemon, folder):
-    with socket.create_server(("127.0.0.1", 16509)):
+    with socket.create_server(("127.0.0.1", 16609)):
         done = conftest.Daemon(folder / "x", args=["-l"], wait=False)
         assert done.proc.wait(10) == 6
-        assert "127.0.0.1 port 16509" in done.log()
+        assert "127.0.0.1 port 16609" in done.log()
 
 
 def test_listen_with_tls_is_refused_clearly(folder):
@@ -338,7 +338,7 @@ print(c.call(70).error())
 
 def test_sasl_is_refused_by_name(start_daemon):
     d = start_daemon(args=["-l"], conf={"auth_tcp": "sasl"})
-    with Wire(("127.0.0.1", 16509)) as c:
+    with Wire(d.tcp) as c:
         assert c.call(66).payload == b"\0\0\0\1\0\0\0\1"
         assert c.call(1, b"\0\0\0\0\0\0\0\0").error()[0] == 45  # VIR_ERR_AUTH_FAILED
         assert "SASL" in c.call(67).error()[2]
