@@ -324,13 +324,30 @@ static int check_rows(struct fl_doc_ctx *ctx, const struct fl_row *rows, const s
     return 0;
 }
 
+int fl_doc_check_root(const struct fl_doc_ctx *ctx, const struct fl_xml_node *in)
+{
+    if (g_strcmp0(in->name, ctx->doc->root) == 0)
+        return 0;
+    return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_ERROR, "%s:%d: expected the root element <%s>, found <%s>",
+                        ctx->name, in->line, ctx->doc->root, in->name);
+}
+
+int fl_doc_read(struct fl_doc_ctx *ctx, const char *text, struct fl_xml_node **ret_in)
+{
+    FL_XML_AUTO *in = NULL;
+
+    if (fl_xml_parse_for(ctx->doc->domain, text, ctx->name, &in) < 0 || fl_doc_check_root(ctx, in) < 0)
+        return -1;
+    *ret_in = g_steal_pointer(&in);
+    return 0;
+}
+
 int fl_doc_check(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node **ret_out)
 {
     FL_XML_AUTO *out = fl_xml_new(ctx->doc->root);
 
-    if (g_strcmp0(in->name, ctx->doc->root) != 0)
-        return fl_doc_error(ctx, in, VIR_ERR_XML_ERROR, "expected the root element <%s>, found <%s>",
-                            ctx->doc->root, in->name);
+    if (fl_doc_check_root(ctx, in) < 0)
+        return -1;
     out->line = in->line;
     if (check_rows(ctx, ctx->doc->rows, in, out) < 0)
         return -1;

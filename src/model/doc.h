@@ -85,6 +85,9 @@ struct fl_doc_ctx {
     void *opaque; /* the model's own */
 };
 
+/* Parses and checks the root's name: the beginning of every model's parse. */
+int fl_doc_read(struct fl_doc_ctx *ctx, const char *text, struct fl_xml_node **ret_in);
+int fl_doc_check_root(const struct fl_doc_ctx *ctx, const struct fl_xml_node *in);
 int fl_doc_check(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node **ret_out);
 /* One element against one row (attach a device). */
 int fl_doc_check_row(struct fl_doc_ctx *ctx, const struct fl_row *row, const struct fl_xml_node *in,

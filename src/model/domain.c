@@ -117,13 +117,8 @@ int fl_domain_def_parse_node(const struct fl_xml_node *node, const char *name, u
     struct fl_domain_def *def = g_new0(struct fl_domain_def, 1);
     const char *id;
 
-    if (g_strcmp0(node->name, "domain") != 0) {
-        fl_domain_def_free(def);
-        return fl_doc_error(&ctx, node, VIR_ERR_XML_ERROR, "expected the root element <domain>, found <%s>",
-                            node->name);
-    }
-    if (check_identity(&ctx, node, def) < 0 || fl_doc_check(&ctx, node, &def->root) < 0 ||
-        fl_domain_complete(&ctx, def->root) < 0) {
+    if (fl_doc_check_root(&ctx, node) < 0 || check_identity(&ctx, node, def) < 0 ||
+        fl_doc_check(&ctx, node, &def->root) < 0 || fl_domain_complete(&ctx, def->root) < 0) {
         fl_domain_def_free(def);
         return -1;
     }
@@ -137,9 +132,10 @@ int fl_domain_def_parse_node(const struct fl_xml_node *node, const char *name, u
 
 int fl_domain_def_parse(const char *xml, const char *name, unsigned int flags, struct fl_domain_def **ret_def)
 {
+    struct fl_doc_ctx ctx = { &fl_domain_doc, name ? name : "(domain_definition)", flags, NULL };
     FL_XML_AUTO *root = NULL;
 
-    if (fl_xml_parse(xml, name ? name : "(domain_definition)", &root) < 0)
+    if (fl_doc_read(&ctx, xml, &root) < 0)
         return -1;
     return fl_domain_def_parse_node(root, name, flags, ret_def);
 }

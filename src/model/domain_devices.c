@@ -108,7 +108,7 @@ static int device_parse(const char *xml, unsigned int flags, struct fl_xml_node 
     FL_XML_AUTO *in = NULL;
     FL_XML_AUTO *dev = NULL;
 
-    if (fl_xml_parse(xml, ctx.name, &in) < 0)
+    if (fl_xml_parse_for(VIR_FROM_DOMAIN, xml, ctx.name, &in) < 0)
         return -1;
     while (row->kind && g_strcmp0(row->name, in->name) != 0)
         row++;

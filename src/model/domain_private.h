@@ -56,6 +56,7 @@ int fl_graphics_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *graphics);
 void fl_video_complete(struct fl_xml_node *video);
 void fl_videos_complete(struct fl_xml_node *devices);
 
+int fl_metadata_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out);
 void fl_metadata_qualify(struct fl_xml_node *node, const char *key, const char *uri);
 
 /* Leaves out what older receivers of a migration would stumble over. */

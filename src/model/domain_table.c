@@ -491,7 +491,7 @@ const struct fl_row fl_seclabel_rows[] = {
 ROWS(metadata_rows) = { FOREIGN(), END };
 
 /* One element per namespace, the first; a prefix declared further out is declared here. */
-static int metadata_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out)
+int fl_metadata_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out)
 {
     struct fl_xml_node *next;
 
@@ -521,7 +521,7 @@ const struct fl_row fl_domain_rows[] = {
     LEAF("genid", UUID),
     LEAF("title", STR),
     LEAF("description", STR),
-    ELEM("metadata", metadata_rows, .flags = FL_KEEP, .post = metadata_post),
+    ELEM("metadata", metadata_rows, .flags = FL_KEEP, .post = fl_metadata_post),
     { .kind = FL_ROW_ELEM,
       .name = "maxMemory",
       .type = FL_T_KIB,

@@ -43,8 +43,10 @@ struct fl_xml_node {
 };
 
 /* Parses untrusted text: no network, no DTD, no entities of its own, bounded. `name` is for messages
- * ("dom.xml" or "(domain_definition)"). -1 with VIR_ERR_XML_ERROR "NAME:LINE: what was expected". */
+ * ("dom.xml" or "(domain_definition)"). -1 with VIR_ERR_XML_DETAIL "NAME:LINE: what was expected". */
 int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_root);
+/* The same with errors from `domain` (VIR_FROM_x). */
+int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root);
 int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root);
 
 struct fl_xml_node *fl_xml_new(const char *name);

@@ -4,7 +4,6 @@
  * Input is not trusted: no network, no document type, no entities but the five of XML, bounded size and
  * depth.
  */
-#define FL_FROM VIR_FROM_XML
 
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "model/xml.h"
 
 struct convert {
+    int domain;
     const char *name;
     unsigned int nodes;
 };
@@ -63,8 +63,9 @@ static int convert_node(struct convert *cv, const xmlNode *in, bool foreign, uns
     GString *text = NULL;
 
     if (depth > FL_XML_MAX_DEPTH || ++cv->nodes > FL_XML_MAX_NODES)
-        return fl_error(VIR_ERR_XML_ERROR, "%s:%ld: expected at most %d levels and %d elements", cv->name,
-                        xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, FL_XML_MAX_NODES);
+        return fl_error_set(cv->domain, VIR_ERR_XML_ERROR,
+                            "%s:%ld: expected at most %d levels and %d elements", cv->name,
+                            xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, FL_XML_MAX_NODES);
     out = fl_xml_new(NULL);
     out->name = qualified(in->ns, in->name);
     out->ns = in->ns ? g_strdup((const char *)in->ns->href) : NULL;
@@ -110,42 +111,47 @@ static int convert_node(struct convert *cv, const xmlNode *in, bool foreign, uns
 }
 
 /* The parser's own words, on one line. */
-static int parse_failed(xmlParserCtxtPtr ctxt, const char *name)
+static int parse_failed(xmlParserCtxtPtr ctxt, int domain, const char *name)
 {
     const xmlError *err = xmlCtxtGetLastError(ctxt);
     g_autofree char *words = g_strdup(err && err->message ? err->message : "a well-formed XML document");
 
     g_strdelimit(words, "\n", ' ');
     g_strchomp(words);
-    return fl_error(VIR_ERR_XML_ERROR, "%s:%d: expected well-formed XML: %s", name, err ? err->line : 0,
-                    words);
+    return fl_error_set(domain, VIR_ERR_XML_DETAIL, "%s:%d: expected well-formed XML: %s", name,
+                        err ? err->line : 0, words);
 }
 
-int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_root)
+int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root)
 {
     const int options = XML_PARSE_NONET | XML_PARSE_NOBLANKS | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-    struct convert cv = { .name = name };
+    struct convert cv = { .domain = domain, .name = name };
     size_t len = strlen(text);
     xmlParserCtxtPtr ctxt;
     xmlDocPtr doc;
     int rc = -1;
 
     if (len > FL_XML_MAX_BYTES)
-        return fl_error(VIR_ERR_XML_ERROR, "%s: expected a document of at most %d bytes, got %zu", name,
-                        FL_XML_MAX_BYTES, len);
+        return fl_error_set(domain, VIR_ERR_XML_ERROR, "%s: expected a document of at most %d bytes, got %zu",
+                            name, FL_XML_MAX_BYTES, len);
     ctxt = xmlNewParserCtxt();
     if (!ctxt)
-        return fl_error(VIR_ERR_NO_MEMORY, "%s: XML parser", name);
+        return fl_error_set(domain, VIR_ERR_NO_MEMORY, "%s: XML parser", name);
     doc = xmlCtxtReadMemory(ctxt, text, (int)len, name, NULL, options);
     if (!doc || !xmlDocGetRootElement(doc))
-        rc = parse_failed(ctxt, name);
+        rc = parse_failed(ctxt, domain, name);
     else if (doc->intSubset || doc->extSubset)
-        rc = fl_error(VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration", name);
+        rc = fl_error_set(domain, VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration", name);
     else
         rc = convert_node(&cv, xmlDocGetRootElement(doc), false, 1, ret_root);
     xmlFreeDoc(doc);
     xmlFreeParserCtxt(ctxt);
     return rc;
+}
+
+int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_root)
+{
+    return fl_xml_parse_for(VIR_FROM_XML, text, name, ret_root);
 }
 
 int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root)
@@ -156,6 +162,6 @@ int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root)
     if (fl_file_read(path, FL_XML_MAX_BYTES, &text, &len) < 0)
         return -1;
     if (strlen(text) != len)
-        return fl_error(VIR_ERR_XML_ERROR, "%s: expected text, found a NUL byte", path);
+        return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_ERROR, "%s: expected text, found a NUL byte", path);
     return fl_xml_parse(text, path, ret_root);
 }
