@@ -99,6 +99,7 @@ DIFFERENT = {
 class Bench:
     def __init__(self, folder, pipe_main):
         self.folder, self.pipe_main = folder, pipe_main
+        folder.chmod(0o777)
         self.bin = folder / "bin"
         self.bin.mkdir()
         self.argv_file, self.far_file = folder / "argv", folder / "far"
@@ -109,17 +110,20 @@ class Bench:
         file.unlink(missing_ok=True)
         return lines
 
-    def _run(self, argv):
+    def _run(self, argv, user=False):
         env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}"}
+        if user:
+            env.update(HOME=str(self.folder), XDG_RUNTIME_DIR="/far/run")
+            argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv]
         subprocess.run([str(a) for a in argv], env=env, capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
         calls = self._take(self.argv_file)
         return calls[0][1:] if calls else None
 
-    def peer(self, uri, read_only):
-        return self._run([PEER, "-c", uri, *(["-r"] if read_only else []), "uri"])
+    def peer(self, uri, read_only, user=False):
+        return self._run([PEER, "-c", uri, *(["-r"] if read_only else []), "uri"], user)
 
-    def ours(self, uri, read_only=False):
-        return self._run([self.pipe_main, *(["-r"] if read_only else []), uri])
+    def ours(self, uri, read_only=False, user=False):
+        return self._run([self.pipe_main, *(["-r"] if read_only else []), uri], user)
 
     def far(self, command, programs):
         """What the far side's shell runs, when it has `programs`."""
@@ -157,7 +161,19 @@ def meaning(argv):
 @pytest.mark.parametrize("read_only", [False, True], ids=["rw", "ro"])
 @pytest.mark.parametrize("uri", URIS)
 def test_same_meaning_as_the_incumbent(bench, uri, read_only):
-    theirs, ours = bench.peer(uri, read_only), bench.ours(uri, read_only)
+    compare(bench, bench.peer(uri, read_only), bench.ours(uri, read_only))
+
+
+@pytest.mark.skipif(not PEER or os.geteuid() != 0, reason="needs the incumbent's virsh, and root to become a user")
+@pytest.mark.parametrize("read_only", [False, True], ids=["rw", "ro"])
+@pytest.mark.parametrize("uri", [u for u in URIS if "session" in u or "test" in u] + [
+    "qemu+ssh://host/", "qemu+ssh://host/system", "qemu+ssh://host/system?netcat=/opt/nc",
+    "qemu+ssh://host/session?netcat=/opt/nc&proxy=auto", "test+ssh://host/?proxy=netcat"])
+def test_same_meaning_for_an_ordinary_user(bench, uri, read_only):
+    compare(bench, bench.peer(uri, read_only, user=True), bench.ours(uri, read_only, user=True))
+
+
+def compare(bench, theirs, ours):
     assert (theirs is None) == (ours is None), (theirs, ours)
     if theirs is None:
         return

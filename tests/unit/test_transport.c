@@ -229,6 +229,26 @@ static void sockets_of_a_session(void **state)
     assert_string_equal(dir, cache);
 }
 
+/* As the incumbent's client chooses, seen from its connect() calls. */
+static void session_or_system(void **state)
+{
+    static const struct {
+        const char *driver, *path;
+        bool session;
+    } rows[] = {
+        { "qemu", "/session", true }, { "qemu", "/system", false }, { "qemu", "/", false },
+        { "qemu", "", false },        { "qemu", "/sys", false },    { "qemu", "/session/x", false },
+        { "xen", "/", false },        { "vbox", "/session", true }, { "test", "/default", true },
+        { "test", "/", true },        { "test", "/system", true },  { "testx", "/a", false },
+        { NULL, NULL, true },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct fl_route r = { .driver = (char *)rows[i].driver, .path = (char *)rows[i].path };
+        assert_int_equal(fl_sockets_is_session(&r, false), rows[i].session);
+        assert_false(fl_sockets_is_session(&r, true));
+    }
+}
+
 static int ended(struct fl_transport *t, int status, const char *text)
 {
     return fl_channel_error(ECONNRESET, "status %d: %s", status, text);
@@ -276,6 +296,7 @@ int main(void)
         cmocka_unit_test(empty_slots_pass_through),
         cmocka_unit_test(sockets_by_mode),
         cmocka_unit_test(sockets_of_a_session),
+        cmocka_unit_test(session_or_system),
         cmocka_unit_test(children_leave_nothing),
     };
     return cmocka_run_group_tests_name("transport", tests, NULL, NULL);
