@@ -102,6 +102,11 @@ def test_absent_lists_every_path(run_dir, pipe_main):
     assert "systemctl start" in text
 
 
+def test_direct_names_its_one_daemon(run_dir, pipe_main):
+    text = failure(run_dir, pipe_main, "qemu:///system?mode=direct", errnum=2)
+    assert "libvirt-sock" not in text and "systemctl start virtqemud, or leave mode=direct out" in text
+
+
 def test_stale_is_told_from_absent(run_dir, pipe_main):
     stale(run_dir / "libvirt" / "libvirt-sock")
     text = failure(run_dir, pipe_main, "qemu:///system", errnum=111)
