@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -236,6 +237,62 @@ static void many_registrations_and_events_stay_cheap(void **state)
     g_free(ids);
 }
 
+static gint loop_stop, delivered;
+
+static int on_tally(virConnectPtr c, virDomainPtr dom, int event, int detail, void *opaque)
+{
+    g_atomic_int_inc(&delivered);
+    return 0;
+}
+
+static void tick(int timer, void *opaque)
+{
+}
+
+static void *run_loop(void *opaque)
+{
+    int timer = virEventAddTimeout(5, tick, NULL, NULL);
+    while (!g_atomic_int_get(&loop_stop))
+        virEventRunDefaultImpl();
+    virEventRemoveTimeout(timer);
+    return NULL;
+}
+
+static void *come_and_go(void *opaque)
+{
+    unsigned char uuid[16] = { 0 };
+    uuid[0] = (unsigned char)GPOINTER_TO_INT(opaque);
+    const struct fl_hub_filter filter = { .uuid = uuid };
+    for (int i = 0; i < 500; i++) {
+        int id =
+            fl_hub_register(hub, conn, FL_EVENT_DOMAIN, 0, &filter, (void (*)(void))on_tally, NULL, NULL);
+        emit("box", (const char *)uuid, i);
+        if (id < 0 || fl_hub_deregister(hub, conn, id) < 0)
+            return opaque;
+    }
+    return NULL;
+}
+
+static void threads_register_emit_and_leave_while_the_loop_runs(void **state)
+{
+    pthread_t looper, workers[4];
+    void *result;
+    g_atomic_int_set(&loop_stop, 0);
+    int id = fl_hub_register(hub, conn, FL_EVENT_DOMAIN, 0, NULL, (void (*)(void))on_tally, NULL, NULL);
+    assert_int_equal(pthread_create(&looper, NULL, run_loop, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&workers[i], NULL, come_and_go, GINT_TO_POINTER(i + 1)), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(workers[i], &result);
+        assert_null(result);
+    }
+    while (g_atomic_int_get(&delivered) < 2000) /* the one that stayed saw all; alarm() bounds this */
+        g_usleep(1000);
+    g_atomic_int_set(&loop_stop, 1);
+    pthread_join(looper, NULL);
+    assert_int_equal(fl_hub_deregister(hub, conn, id), 0);
+}
+
 static void a_registration_keeps_its_connection(void **state)
 {
     int id = reg(on_a, NULL);
@@ -255,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_callback_may_deregister_itself_and_others, begin, end),
         cmocka_unit_test_setup_teardown(a_sink_is_told_at_once, begin, end),
         cmocka_unit_test_setup_teardown(many_registrations_and_events_stay_cheap, begin, end),
+        cmocka_unit_test_setup_teardown(threads_register_emit_and_leave_while_the_loop_runs, begin, end),
         cmocka_unit_test_setup_teardown(a_registration_keeps_its_connection, begin, end),
     };
     alarm(60);
