@@ -61,3 +61,7 @@ void fl_metadata_qualify(struct fl_xml_node *node, const char *key, const char *
 
 /* Leaves out what older receivers of a migration would stumble over. */
 void fl_domain_make_migratable(struct fl_xml_node *root);
+
+/* Snapshots and checkpoints: name, description, parent and time into `root`. */
+void fl_moment_store(struct fl_xml_node *root, const char *name, const char *description, const char *parent,
+                     long long creation_time);

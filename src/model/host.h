@@ -94,7 +94,8 @@ int fl_snapshot_def_parse(const char *xml, const char *name, unsigned int flags,
                           struct fl_snapshot_def **ret_def);
 int fl_snapshot_def_parse_node(const struct fl_xml_node *node, const char *name, unsigned int flags,
                                struct fl_snapshot_def **ret_def);
-/* Completes <memory> and <disks> from the domain `dom` (already set in def) as the peer does at creation. */
+/* Completes <memory> and <disks> from def->dom and def->state (set both first) as the peer does at creation.
+ */
 int fl_snapshot_def_align_disks(struct fl_snapshot_def *def, unsigned int flags);
 void fl_snapshot_def_free(struct fl_snapshot_def *def);
 /* flags: virDomainSnapshotXMLFlags; `current`: -1 = leave out <active>. */
@@ -112,6 +113,8 @@ struct fl_checkpoint_def {
 
 int fl_checkpoint_def_parse(const char *xml, const char *name, unsigned int flags,
                             struct fl_checkpoint_def **ret_def);
+/* Completes <disks> from def->dom, as at creation. */
+int fl_checkpoint_def_align_disks(struct fl_checkpoint_def *def);
 void fl_checkpoint_def_free(struct fl_checkpoint_def *def);
 /* flags: virDomainCheckpointXMLFlags */
 char *fl_checkpoint_def_format(const struct fl_checkpoint_def *def, unsigned int flags);
