@@ -3,8 +3,9 @@
  * The thread's error. One virError per thread, made on first use, freed when the thread ends. The public side
  * (virGetLastError and friends, handlers, fl_error_dispatch) is core/error_api.c.
  *
- * Shape of a filled error: message "TITLE: detail"; str1 the format "TITLE: %s", str2 the detail, as clients
- * that translate messages expect; int1 the errno of a system error, else -1.
+ * Shape of a filled error: message "TITLE: detail" (a system error: the detail alone); str1 the format
+ * "TITLE: %s", str2 the detail, as clients that translate messages expect; int1 the errno of a system error,
+ * else -1.
  */
 #include "base/error.h"
 
@@ -17,6 +18,8 @@
 static pthread_key_t error_key;
 static pthread_once_t error_once = PTHREAD_ONCE_INIT;
 static __thread virErrorPtr thread_error;
+static __thread const char *here_file;
+static __thread int here_line;
 
 /* Static because a thread whose key cannot be stored still needs somewhere to put its error. */
 static void error_wipe(virErrorPtr err)
@@ -67,6 +70,20 @@ void fl_error_reset(void)
         error_wipe(thread_error);
 }
 
+void fl_error_here(const char *file, int line)
+{
+    here_file = file;
+    here_line = line;
+}
+
+static void error_log(const virError *err)
+{
+    if (FL_LOG_ERROR >= fl_log_threshold)
+        fl_log_write(FL_LOG_ERROR, here_file ? here_file : __FILE__, here_line, "%s", err->message);
+    here_file = NULL;
+    here_line = 0;
+}
+
 /* Takes over `detail` (may be NULL). */
 static int error_fill(int domain, int code, char *detail, int int1)
 {
@@ -78,7 +95,11 @@ static int error_fill(int domain, int code, char *detail, int int1)
     err->level = VIR_ERR_ERROR;
     err->int1 = int1;
     err->int2 = -1;
-    if (detail) {
+    if (detail && code == VIR_ERR_SYSTEM_ERROR) { /* Compat: the detail alone, "what failed: why" */
+        err->message = g_strdup(detail);
+        err->str1 = g_strdup("%s");
+        err->str2 = detail;
+    } else if (detail) {
         err->message = g_strdup_printf("%s: %s", title, detail);
         err->str1 = g_strdup_printf("%s: %%s", title);
         err->str2 = detail;
@@ -86,7 +107,7 @@ static int error_fill(int domain, int code, char *detail, int int1)
         err->message = g_strdup(title);
         err->str1 = g_strdup(title);
     }
-    fl_log_(FL_LOG_ERROR, "%s", err->message);
+    error_log(err);
     return -1;
 }
 
@@ -108,15 +129,8 @@ int fl_error_set_system(int domain, int errnum, const char *detail_fmt, ...)
     va_start(ap, detail_fmt);
     g_autofree char *what = g_strdup_vprintf(detail_fmt, ap);
     va_end(ap);
-    char *detail = g_strdup_printf("%s: %s", what, g_strerror(errnum));
-    virErrorPtr err = fl_error_get();
-    error_fill(domain, VIR_ERR_SYSTEM_ERROR, detail, errnum);
-    /* Compat: a system error's message is the detail alone, "what failed: why". */
-    g_free(err->message);
-    err->message = g_strdup(detail);
-    g_free(err->str1);
-    err->str1 = g_strdup("%s");
-    return -1;
+    return error_fill(domain, VIR_ERR_SYSTEM_ERROR, g_strdup_printf("%s: %s", what, g_strerror(errnum)),
+                      errnum);
 }
 
 int fl_error_set_argument(int domain, int code, const char *call, const char *argument,
@@ -157,7 +171,7 @@ int fl_error_set_raw(const virError *from)
         fl_error_copy(from, err);
     if (!err->message)
         err->message = g_strdup(fl_error_title(err->code));
-    fl_log_(FL_LOG_ERROR, "%s", err->message);
+    error_log(err);
     return -1;
 }
 

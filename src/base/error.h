@@ -24,15 +24,19 @@ int fl_error_set_system(int domain, int errnum, const char *detail_fmt, ...) G_G
 int fl_error_set_argument(int domain, int code, const char *call, const char *argument,
                           const char *detail_fmt, ...) G_GNUC_PRINTF(5, 6);
 
+/* Where the error that is about to be set comes from: for the log. */
+void fl_error_here(const char *file, int line);
+
 /* So that the compiler, too, knows that an error is -1. */
 static inline int fl_minus_one_(int result)
 {
     (void)result;
     return -1;
 }
-#define fl_error(code, ...)          fl_minus_one_(fl_error_set(FL_FROM, (code), __VA_ARGS__))
-#define fl_error_null(code, ...)     (fl_error_set(FL_FROM, (code), __VA_ARGS__), NULL)
-#define fl_error_system(errnum, ...) fl_minus_one_(fl_error_set_system(FL_FROM, (errnum), __VA_ARGS__))
+#define fl_error_(call)              fl_minus_one_((fl_error_here(__FILE__, __LINE__), call))
+#define fl_error(code, ...)          fl_error_(fl_error_set(FL_FROM, (code), __VA_ARGS__))
+#define fl_error_null(code, ...)     (fl_error(code, __VA_ARGS__), NULL)
+#define fl_error_system(errnum, ...) fl_error_(fl_error_set_system(FL_FROM, (errnum), __VA_ARGS__))
 
 /* Takes over an error that came from elsewhere (the far side); copies all strings. Returns -1. */
 int fl_error_set_raw(const virError *err);
