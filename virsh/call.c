@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Running commands: connect when the command needs it, look its objects up,
+ * call the handler, say what failed. Errors go to stderr as
+ *     error: what the shell tried
+ *     error: why the library could not
+ * or, with -o json, as one object {"error": {command, message, reason, code, domain}}.
+ */
+#include "shell.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void fl_debug(struct fl_shell *sh, int level, const char *format, ...)
+{
+    va_list ap;
+
+    if (level < sh->debug)
+        return;
+    va_start(ap, format);
+    vfprintf(stderr, format, ap);
+    va_end(ap);
+}
+
+void fl_complain(struct fl_shell *sh, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    if (sh->log) {
+        va_list copy;
+
+        va_copy(copy, ap);
+        fputs("error: ", sh->log);
+        vfprintf(sh->log, format, copy);
+        fputc('\n', sh->log);
+        fflush(sh->log);
+        va_end(copy);
+    }
+    fflush(stdout);
+    fputs("error: ", stderr);
+    vfprintf(stderr, format, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+static int record_error(struct fl_call *c, const char *format, va_list ap)
+{
+    if (c->error->len)
+        return -1; /* the first one knew best */
+    g_string_append_vprintf(c->error, format, ap);
+    return -1;
+}
+
+int fl_fail(struct fl_call *c, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    record_error(c, format, ap);
+    va_end(ap);
+    return -1;
+}
+
+int fl_wrong(struct fl_call *c, const char *format, ...)
+{
+    va_list ap;
+
+    if (!c->error->len)
+        c->bare_error = true;
+    va_start(ap, format);
+    record_error(c, format, ap);
+    va_end(ap);
+    return -1;
+}
+
+static void error_json(struct fl_call *c, virErrorPtr reason)
+{
+    void *error = fl_json_object(), *document = fl_json_object();
+    g_autofree char *text = NULL;
+
+    fl_json_set(error, "command", fl_json_string(c->args->command->name));
+    fl_json_set(error, "message",
+                fl_json_string(c->error->len ? c->error->str
+                               : reason      ? reason->message
+                                             : "failed"));
+    if (reason) {
+        fl_json_set(error, "reason", fl_json_string(reason->message ? reason->message : ""));
+        fl_json_set_int(error, "code", reason->code);
+        fl_json_set_int(error, "domain", reason->domain);
+    }
+    fl_json_set(document, "error", error);
+    text = fl_json_text(document);
+    fflush(stdout);
+    fprintf(stderr, "%s\n", text);
+    fl_json_free(document);
+}
+
+static void report(struct fl_call *c)
+{
+    virErrorPtr reason = c->bare_error ? NULL : virGetLastError();
+
+    if (reason && reason->code == VIR_ERR_OK)
+        reason = NULL;
+    if (fl_json(c)) {
+        error_json(c, reason);
+        return;
+    }
+    if (c->error->len)
+        fl_complain(c->sh, "%s", c->error->str);
+    if (reason)
+        fl_complain(c->sh, "%s", reason->message ? reason->message : "the library gave no reason");
+    else if (!c->error->len)
+        fl_complain(c->sh, "'%s' failed without saying why", c->args->command->name);
+}
+
+static int run_connected(struct fl_call *c)
+{
+    if (!(c->args->command->flags & FL_COMMAND_OFFLINE)) {
+        if (fl_connect(c->sh) < 0)
+            return fl_fail(c, "failed to connect to the hypervisor");
+        c->conn = c->sh->conn;
+    }
+    if (fl_lookup_objects(c) < 0)
+        return -1;
+    return c->args->command->run(c);
+}
+
+/* JSON: one document per command, what it was told or else its text. */
+static void flush_json(struct fl_call *c)
+{
+    g_autofree char *text = NULL;
+
+    if (!c->json) {
+        void *document = fl_json_object();
+
+        g_strchomp(c->text->str);
+        fl_json_set(document, "output", fl_json_string(c->text->str));
+        c->json = document;
+    }
+    text = fl_json_text(c->json);
+    puts(text);
+}
+
+int fl_run_one(struct fl_shell *sh, struct fl_args *args)
+{
+    struct fl_call c = { .sh = sh, .args = args, .text = g_string_new(""), .error = g_string_new("") };
+    gint64 start = g_get_monotonic_time();
+    const char *name = args->command->name;
+    int status;
+
+    virResetLastError();
+    if (sh->log)
+        fprintf(sh->log, "run %s\n", name);
+    status = run_connected(&c);
+    if (fl_json(&c) && status == 0 && !sh->quit)
+        flush_json(&c);
+    if (status < 0)
+        report(&c);
+    fl_release_objects(&c);
+    if (c.json)
+        fl_json_free(c.json);
+    g_string_free(c.text, TRUE);
+    g_string_free(c.error, TRUE);
+    if (strcmp(name, "quit") == 0 || strcmp(name, "exit") == 0 || sh->format == FL_FORMAT_JSON)
+        return status;
+    if (sh->timing)
+        printf("\n(Time: %.3f ms)\n\n", (double)(g_get_monotonic_time() - start) / 1000);
+    else if (!sh->quiet)
+        putchar('\n');
+    return status;
+}
+
+int fl_run_all(struct fl_shell *sh, GPtrArray *commands)
+{
+    int status = 0;
+
+    for (guint i = 0; i < commands->len && !sh->quit; i++) {
+        status = fl_run_one(sh, commands->pdata[i]);
+        fflush(stdout);
+    }
+    return status;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What could come next: a command, an option of it, or a name the connection
+ * knows. The names come from the same row of the table the parser reads.
+ */
+#include "shell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void offer(GPtrArray *out, const char *prefix, const char *word)
+{
+    if (g_str_has_prefix(word, prefix))
+        g_ptr_array_add(out, g_strdup(word));
+}
+
+static void offer_commands(GPtrArray *out, const char *prefix, bool groups)
+{
+    for (const struct fl_group *g = fl_groups; g->title; g++) {
+        if (groups)
+            offer(out, prefix, g->keyword);
+        for (const struct fl_command *cmd = g->commands; cmd->name; cmd++)
+            if (!(cmd->flags & FL_COMMAND_ALIAS))
+                offer(out, prefix, cmd->name);
+    }
+}
+
+#define OFFER_ALL(type, list, name_of, free_one)                                                             \
+    static void offer_##type(struct fl_shell *sh, GPtrArray *out, const char *prefix)                        \
+    {                                                                                                        \
+        vir##type##Ptr *all = NULL;                                                                          \
+        int n = list(sh->conn, &all, 0);                                                                     \
+        for (int i = 0; i < n; i++) {                                                                        \
+            const char *name = name_of(all[i]);                                                              \
+            if (name)                                                                                        \
+                offer(out, prefix, name);                                                                    \
+            free_one(all[i]);                                                                                \
+        }                                                                                                    \
+        if (n >= 0)                                                                                          \
+            free(all);                                                                                       \
+    }
+OFFER_ALL(Domain, virConnectListAllDomains, virDomainGetName, virDomainFree)
+OFFER_ALL(Network, virConnectListAllNetworks, virNetworkGetName, virNetworkFree)
+OFFER_ALL(StoragePool, virConnectListAllStoragePools, virStoragePoolGetName, virStoragePoolFree)
+OFFER_ALL(Interface, virConnectListAllInterfaces, virInterfaceGetName, virInterfaceFree)
+OFFER_ALL(NodeDevice, virConnectListAllNodeDevices, virNodeDeviceGetName, virNodeDeviceFree)
+OFFER_ALL(NWFilter, virConnectListAllNWFilters, virNWFilterGetName, virNWFilterFree)
+
+static void offer_secrets(struct fl_shell *sh, GPtrArray *out, const char *prefix)
+{
+    virSecretPtr *all = NULL;
+    int n = virConnectListAllSecrets(sh->conn, &all, 0);
+
+    for (int i = 0; i < n; i++) {
+        char uuid[VIR_UUID_STRING_BUFLEN];
+
+        if (virSecretGetUUIDString(all[i], uuid) == 0)
+            offer(out, prefix, uuid);
+        virSecretFree(all[i]);
+    }
+    if (n >= 0)
+        free(all);
+}
+
+static void offer_files(GPtrArray *out, const char *prefix)
+{
+    g_autofree char *dir = strchr(prefix, '/') ? g_path_get_dirname(prefix) : g_strdup(".");
+    const char *slash = strrchr(prefix, '/');
+    g_autofree char *head = g_strndup(prefix, slash ? (gsize)(slash - prefix + 1) : 0);
+    g_autoptr(GDir) d = g_dir_open(dir, 0, NULL);
+    const char *name;
+
+    while (d && (name = g_dir_read_name(d))) {
+        g_autofree char *full = g_strconcat(head, name, NULL);
+
+        offer(out, prefix, full);
+    }
+}
+
+static void offer_value(struct fl_shell *sh, const struct fl_option *o, const char *command, GPtrArray *out,
+                        const char *prefix)
+{
+    static const struct {
+        const char *option;
+        void (*offer)(struct fl_shell *sh, GPtrArray *out, const char *prefix);
+    } sources[] = {
+        { "domain", offer_Domain },         { "network", offer_Network },   { "pool", offer_StoragePool },
+        { "inputpool", offer_StoragePool }, { "device", offer_NodeDevice }, { "nwfilter", offer_NWFilter },
+        { "secret", offer_secrets },
+    };
+
+    if (strcmp(o->name, "command") == 0 && strcmp(command, "help") == 0)
+        offer_commands(out, prefix, true);
+    if (strstr(o->name, "file") || strcmp(o->name, "xml") == 0 || strcmp(o->name, "dir") == 0)
+        offer_files(out, prefix);
+    if (fl_connect(sh) < 0)
+        return;
+    if (strcmp(o->name, "interface") == 0 && o->object)
+        offer_Interface(sh, out, prefix);
+    for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
+        if (strcmp(sources[i].option, o->name) == 0 && (strcmp(o->name, "device") != 0 || o->object))
+            sources[i].offer(sh, out, prefix);
+}
+
+static const struct fl_option *option_named(const struct fl_option *options, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+/* Walks the words so far; returns the option whose value comes next, if one must. */
+static const struct fl_option *walk(char **words, const struct fl_option *options, size_t n, bool *used)
+{
+    const struct fl_option *waiting = NULL;
+
+    for (char **w = words; *w; w++) {
+        if (waiting) {
+            waiting = NULL;
+            continue;
+        }
+        if (g_str_has_prefix(*w, "--")) {
+            g_autofree char *key = g_strndup(*w + 2, strcspn(*w + 2, "="));
+            const struct fl_option *o = option_named(options, n, key);
+
+            if (!o)
+                continue;
+            used[o - options] = true;
+            if (o->kind != FL_OPTION_BOOL && !strchr(*w, '='))
+                waiting = o;
+            continue;
+        }
+        for (size_t i = 0; i < n; i++)
+            if (!used[i] && options[i].kind != FL_OPTION_BOOL && options[i].kind != FL_OPTION_ALIAS &&
+                !options[i].named_only) {
+                used[i] = options[i].kind != FL_OPTION_ARGV;
+                break;
+            }
+    }
+    return waiting;
+}
+
+static void offer_in_command(struct fl_shell *sh, const struct fl_command *command, char **words,
+                             GPtrArray *out, const char *prefix)
+{
+    size_t n;
+    struct fl_option *options = fl_options_parse(command->options, &n);
+    g_autofree bool *used = g_new0(bool, n + 1);
+    const struct fl_option *waiting = walk(words, options, n, used);
+
+    if (waiting) {
+        offer_value(sh, waiting, command->name, out, prefix);
+        fl_options_free(options, n);
+        return;
+    }
+    for (size_t i = 0; i < n && prefix[0] != '-'; i++) {
+        if (used[i] || options[i].kind == FL_OPTION_BOOL || options[i].named_only)
+            continue;
+        offer_value(sh, &options[i], command->name, out, prefix);
+        break;
+    }
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *word = g_strdup_printf("--%s", options[i].name);
+
+        if (!used[i] && options[i].kind != FL_OPTION_ALIAS && (prefix[0] == '-' || out->len == 0))
+            offer(out, prefix, word);
+    }
+    fl_options_free(options, n);
+}
+
+char **fl_complete(struct fl_shell *sh, const char *line, const char *word)
+{
+    g_auto(GStrv) words = fl_parse_words(line);
+    GPtrArray *out = g_ptr_array_new();
+    const struct fl_command *command = words[0] ? fl_command_find(words[0]) : NULL;
+
+    if (!words[0])
+        offer_commands(out, word, false);
+    else if (command)
+        offer_in_command(sh, command, words + 1, out, word);
+    g_ptr_array_add(out, NULL);
+    return (char **)g_ptr_array_free(out, FALSE);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The connection the commands share, opened when the first of them needs it. */
+#include "shell.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static gpointer loop_thread(gpointer opaque)
+{
+    struct fl_shell *sh = opaque;
+
+    while (sh->loop_running)
+        if (virEventRunDefaultImpl() < 0)
+            break;
+    return NULL;
+}
+
+/* Events and keepalive need somebody who turns the loop. It ends with the program. */
+void fl_loop_start(struct fl_shell *sh)
+{
+    if (sh->loop_running)
+        return;
+    sh->loop_running = true;
+    g_thread_unref(g_thread_new("events", loop_thread, sh));
+}
+
+static int authenticate(virConnectPtr *ret, struct fl_shell *sh, const char *uri)
+{
+    unsigned int flags = sh->readonly ? VIR_CONNECT_RO : 0;
+
+    *ret = virConnectOpenAuth(uri, virConnectAuthPtrDefault, flags);
+    return *ret ? 0 : -1;
+}
+
+/* Only a remote connection has a peer that can fall silent. */
+static void start_keepalive(struct fl_shell *sh)
+{
+    int interval = sh->keepalive_interval < 0 ? 5 : sh->keepalive_interval;
+
+    if (interval == 0)
+        return;
+    if (virConnectSetKeepAlive(sh->conn, interval, (unsigned int)sh->keepalive_count) == 0)
+        fl_loop_start(sh);
+    else
+        virResetLastError();
+}
+
+int fl_connect(struct fl_shell *sh)
+{
+    static bool registered;
+
+    if (sh->conn && sh->interactive && virConnectIsAlive(sh->conn) == 0) {
+        fl_complain(sh, "the connection to the hypervisor was lost; connecting again");
+        fl_disconnect(sh);
+    }
+    if (sh->conn)
+        return 0;
+    if (!registered && virEventRegisterDefaultImpl() < 0)
+        return -1;
+    registered = true;
+    if (authenticate(&sh->conn, sh, sh->uri) < 0)
+        return -1;
+    start_keepalive(sh);
+    return 0;
+}
+
+void fl_disconnect(struct fl_shell *sh)
+{
+    if (sh->conn)
+        virConnectClose(sh->conn);
+    sh->conn = NULL;
+}

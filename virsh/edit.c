@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A description into the user's editor and back. */
+#include "shell.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static int run_editor(struct fl_call *c, const char *path)
+{
+    const char *editor = g_getenv("VISUAL");
+    g_autofree char *line = NULL, *quoted = g_shell_quote(path);
+    const char *argv[4] = { "/bin/sh", "-c", NULL, NULL };
+    int status = 0;
+
+    if (!editor || !*editor)
+        editor = g_getenv("EDITOR");
+    if (!editor || !*editor)
+        editor = "vi";
+    line = g_strdup_printf("%s %s", editor, quoted);
+    argv[2] = line;
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL,
+                      &status, NULL))
+        return fl_wrong(c, "cannot start the editor '%s'; set VISUAL or EDITOR", editor);
+    if (!g_spawn_check_wait_status(status, NULL))
+        return fl_wrong(c, "the editor '%s' failed; nothing was changed", editor);
+    return 0;
+}
+
+int fl_edit_text(struct fl_call *c, const char *text, char **ret_new)
+{
+    g_autofree char *path = NULL, *edited = NULL;
+    int fd = g_file_open_tmp("virshXXXXXX.xml", &path, NULL);
+    int status = -1;
+
+    if (fd < 0)
+        return fl_wrong(c, "cannot make a temporary file in '%s'", g_get_tmp_dir());
+    close(fd);
+    if (!g_file_set_contents(path, text, -1, NULL))
+        fl_wrong(c, "cannot write the temporary file '%s'", path);
+    else if (run_editor(c, path) == 0)
+        status = fl_read_file(c, path, &edited);
+    unlink(path);
+    if (status < 0)
+        return -1;
+    if (strcmp(edited, text) == 0)
+        return 0;
+    *ret_new = g_steal_pointer(&edited);
+    return 1;
+}
