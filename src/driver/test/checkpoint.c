@@ -65,12 +65,12 @@ static struct fl_test_moment *checkpoint_redefine(struct fl_test_domain *d, stru
     struct fl_test_moment *m = fl_test_moment_by_name(&d->checkpoints, def->name),
                           *parent = &d->checkpoints.root;
     if (def->parent && !(parent = fl_test_moment_by_name(&d->checkpoints, def->parent)))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
                             "checkpoint '%s' names the parent '%s', which domain '%s' lacks", def->name,
                             def->parent, d->item.name),
                NULL;
     if (m && fl_test_moment_below(parent, m))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
                             "checkpoint '%s' cannot descend from '%s', which descends from it", def->name,
                             def->parent),
                NULL;
@@ -85,7 +85,7 @@ static struct fl_test_moment *checkpoint_redefine(struct fl_test_domain *d, stru
 static struct fl_test_moment *checkpoint_take(struct fl_test_domain *d, struct fl_checkpoint_def *def)
 {
     if (fl_test_moment_by_name(&d->checkpoints, def->name))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_FAILED,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_FAILED,
                             "domain '%s' has a checkpoint '%s' already", d->item.name, def->name),
                NULL;
     fl_domain_def_free(def->dom);

@@ -41,7 +41,8 @@ int fl_test_domain_need_active(const struct fl_test_domain *d)
 {
     if (fl_test_domain_active(d))
         return 0;
-    return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_INVALID, "domain '%s' is not running", d->item.name);
+    return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_INVALID, "domain '%s' is not running",
+                        d->item.name);
 }
 
 struct fl_test_domain *fl_test_domain_running(struct fl_test_host *host, virDomainPtr dom)
@@ -67,7 +68,7 @@ int fl_test_domain_defs(struct fl_test_domain *d, unsigned int flags, struct fl_
     if (live && !active)
         return fl_test_domain_need_active(d);
     if (config && !d->persistent)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_INVALID,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_INVALID,
                             "domain '%s' is transient: it has no definition to change beyond this run",
                             d->item.name);
     *ret_live = live ? d->def : NULL;
@@ -81,7 +82,7 @@ int fl_test_domain_one_def(struct fl_test_domain *d, unsigned int flags, struct 
     const unsigned int both = VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG;
     if ((flags & both) == both)
         return fl_error_set(
-            VIR_FROM_DOM, VIR_ERR_INVALID_ARG,
+            VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
             "flags VIR_DOMAIN_AFFECT_LIVE and VIR_DOMAIN_AFFECT_CONFIG exclude each other here");
     if (fl_test_domain_defs(d, flags, &live, &config) < 0)
         return -1;
@@ -113,15 +114,15 @@ static int check_clash(const struct fl_test_domain *same_uuid, const struct fl_t
     char uuid[VIR_UUID_STRING_BUFLEN];
     fl_uuid_format(def->uuid, uuid);
     if (same_uuid && strcmp(same_uuid->item.name, def->name) != 0)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_FAILED,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_FAILED,
                             "UUID %s already belongs to domain '%s', it cannot also name '%s'", uuid,
                             same_uuid->item.name, def->name);
     if (same_uuid && how == FL_TEST_ADD_LIVE && fl_test_domain_active(same_uuid))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_INVALID, "domain '%s' is running already",
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_INVALID, "domain '%s' is running already",
                             def->name);
     if (same_name && (!same_uuid || how == FL_TEST_ADD_NEW)) {
         fl_uuid_format(same_name->item.uuid, uuid);
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_FAILED,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_FAILED,
                             "the name '%s' is taken by the domain with UUID %s", def->name, uuid);
     }
     return 0;

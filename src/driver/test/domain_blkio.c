@@ -70,7 +70,7 @@ static char **words_parse(const char *param, const char *text)
     char **words = g_strsplit(text, ",", 2048);
     guint n = g_strv_length(words);
     if (n % 2) {
-        fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG,
+        fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
                      "'%s' is no value for %s: pairs of path,number were expected", text, param);
         g_strfreev(words);
         return NULL;
@@ -79,7 +79,7 @@ static char **words_parse(const char *param, const char *text)
         guint64 value;
         if (g_ascii_string_to_unsigned(words[i], 10, 0, G_MAXUINT64, &value, NULL))
             continue;
-        fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "'%s' is no number for %s of the device '%s'",
+        fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "'%s' is no number for %s of the device '%s'",
                      words[i], param, words[i - 1]);
         g_strfreev(words);
         return NULL;

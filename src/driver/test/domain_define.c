@@ -99,6 +99,9 @@ int fl_test_connect_list_all_domains(virConnectPtr conn, virDomainPtr **domains,
 
 virDomainPtr fl_test_domain_lookup_by_id(virConnectPtr conn, int id)
 {
+    if (id < 0)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%d is no id of a running domain", id),
+               NULL;
     TEST_READ_CONN(conn);
     struct fl_test_domain *d = fl_test_table_by_id(&host->domains, id);
     if (!d)
@@ -201,6 +204,8 @@ int fl_test_domain_undefine(virDomainPtr dom)
 
 static int rename_check(struct fl_test_host *host, const struct fl_test_domain *d, const char *new_name)
 {
+    if (!*new_name)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "a domain cannot be renamed to nothing");
     if (strchr(new_name, '/'))
         return fl_error(VIR_ERR_XML_ERROR, "a domain cannot be called '%s': '/' is not allowed in a name",
                         new_name);
@@ -208,10 +213,10 @@ static int rename_check(struct fl_test_host *host, const struct fl_test_domain *
         return fl_error(VIR_ERR_OPERATION_INVALID, "domain '%s' is running: shut it down before renaming it",
                         d->item.name);
     if (strcmp(new_name, d->item.name) == 0)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_INVALID, "domain '%s' carries that name already",
-                            new_name);
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_INVALID,
+                            "domain '%s' carries that name already", new_name);
     if (fl_test_table_by_name(&host->domains, new_name))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_INVALID, "another domain is called '%s'",
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_INVALID, "another domain is called '%s'",
                             new_name);
     return 0;
 }

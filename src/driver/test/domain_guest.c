@@ -210,7 +210,7 @@ int fl_test_domain_send_key(virDomainPtr dom, unsigned int codeset, unsigned int
     if (fl_check_flags(flags, 0) < 0)
         return -1;
     if (codeset >= VIR_KEYCODE_SET_LAST)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "%u is no set of key codes", codeset);
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%u is no set of key codes", codeset);
     TEST_READ(dom);
     if (!fl_test_domain_running(host, dom))
         return -1;
@@ -278,7 +278,5 @@ int fl_test_domain_get_launch_security_info(virDomainPtr dom, virTypedParameterP
     TEST_READ(dom);
     if (!fl_test_domain_of(host, dom))
         return -1;
-    *params = NULL;
-    *nparams = 0;
-    return 0;
+    return fl_error(VIR_ERR_INVALID_ARG, "the test driver has no domains with launch security");
 }

@@ -91,7 +91,7 @@ static int add_to(struct fl_domain_def *def, unsigned int id)
 {
     g_autoptr(GArray) ids = ids_of(def);
     if (ids_have(ids, id))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "domain '%s' has an I/O thread %u already",
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "domain '%s' has an I/O thread %u already",
                             def->name, id);
     if (ids->len >= MAX_THREADS)
         return fl_error(VIR_ERR_INVALID_ARG, "domain '%s' has %d I/O threads, the most there can be",
@@ -145,8 +145,8 @@ int fl_test_domain_del_iothread(virDomainPtr dom, unsigned int id, unsigned int 
         return -1;
     g_autoptr(GArray) ids = ids_of(def);
     if (!ids_have(ids, id))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "domain '%s' has no I/O thread %u", dom->name,
-                            id);
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "domain '%s' has no I/O thread %u",
+                            dom->name, id);
     for (guint i = 0; i < ids->len; i++) {
         if (g_array_index(ids, unsigned int, i) == id)
             g_array_remove_index(ids, i--);

@@ -216,11 +216,11 @@ int fl_test_domain_set_lifecycle_action(virDomainPtr dom, unsigned int type, uns
     if (fl_check_flags(flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG) < 0)
         return -1;
     if (type >= VIR_DOMAIN_LIFECYCLE_LAST)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "%u is no lifecycle event", type);
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%u is no lifecycle event", type);
     if (action >= VIR_DOMAIN_LIFECYCLE_ACTION_LAST)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "%u is no lifecycle action", action);
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%u is no lifecycle action", action);
     if (type != VIR_DOMAIN_LIFECYCLE_CRASH && action >= VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_DESTROY)
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_CONFIG_UNSUPPORTED,
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_CONFIG_UNSUPPORTED,
                             "a core dump can only follow a crash, not a power-off or reboot");
     TEST_WRITE(dom);
     struct fl_test_domain *d = fl_test_domain_of(host, dom);

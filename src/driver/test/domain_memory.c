@@ -18,6 +18,8 @@ int fl_test_domain_set_memory_flags(virDomainPtr dom, unsigned long memory, unsi
 {
     if (fl_check_flags(flags, LIVE_CONFIG | VIR_DOMAIN_MEM_MAXIMUM) < 0)
         return -1;
+    if (memory == 0)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "a domain cannot have 0 KiB of memory");
     TEST_WRITE(dom);
     struct fl_test_domain *d = fl_test_domain_of(host, dom);
     struct fl_domain_def *def;
@@ -96,6 +98,9 @@ int fl_test_domain_set_memory_stats_period(virDomainPtr dom, int period, unsigne
 {
     if (fl_check_flags(flags, LIVE_CONFIG) < 0)
         return -1;
+    if (period < 0)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
+                            "a collection period of %d seconds is negative", period);
     TEST_WRITE(dom);
     struct fl_test_domain *d = fl_test_domain_of(host, dom);
     struct fl_domain_def *defs[2];

@@ -10,7 +10,7 @@ static int check_type(int type)
 {
     if (type >= 0 && type < VIR_DOMAIN_METADATA_LAST)
         return 0;
-    return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "%d is no kind of metadata", type);
+    return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%d is no kind of metadata", type);
 }
 
 char *fl_test_domain_get_metadata(virDomainPtr dom, int type, const char *uri, unsigned int flags)

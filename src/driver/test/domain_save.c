@@ -152,8 +152,13 @@ int fl_test_domain_save_image_define_xml(virConnectPtr conn, const char *file, c
                                          unsigned int flags)
 {
     struct fl_domain_def *def, *old;
-    if (fl_check_flags(flags, VIR_DOMAIN_SAVE_RUNNING | VIR_DOMAIN_SAVE_PAUSED) < 0 ||
-        fl_domain_def_parse(dxml, NULL, 0, &def) < 0)
+    const unsigned int both = VIR_DOMAIN_SAVE_RUNNING | VIR_DOMAIN_SAVE_PAUSED;
+    if (fl_check_flags(flags, both) < 0)
+        return -1;
+    if ((flags & both) == both)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
+                            "a save file cannot be restored both running and paused");
+    if (fl_domain_def_parse(dxml, NULL, 0, &def) < 0)
         return -1;
     int rc = -1;
     if ((old = image_load(file))) {
@@ -171,6 +176,8 @@ int fl_test_domain_core_dump_with_format(virDomainPtr dom, const char *to, unsig
 {
     if (fl_check_flags(flags, VIR_DUMP_CRASH) < 0)
         return -1;
+    if (format >= VIR_DOMAIN_CORE_DUMP_FORMAT_LAST)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%u is no format of core dumps", format);
     TEST_WRITE(dom);
     struct fl_test_domain *d = fl_test_domain_running(host, dom);
     if (!d)

@@ -39,8 +39,8 @@ int fl_test_domain_interface_stats(virDomainPtr dom, const char *device, virDoma
     if (!d)
         return -1;
     if (!fl_domain_interface_by(d->def, device))
-        return fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "domain '%s' has no interface '%s'", dom->name,
-                            device);
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "domain '%s' has no interface '%s'",
+                            dom->name, device);
     long long base = clock_base();
     virDomainInterfaceStatsStruct all = {
         .rx_bytes = base,

@@ -230,7 +230,7 @@ static struct fl_xml_node *interface_find(const struct fl_domain_def *def, const
 {
     struct fl_xml_node *iface = fl_domain_interface_by(def, device);
     if (!iface)
-        fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG, "domain '%s' has no interface '%s'", def->name,
+        fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "domain '%s' has no interface '%s'", def->name,
                      device);
     return iface;
 }

@@ -34,6 +34,11 @@ int fl_test_domain_set_vcpus_flags(virDomainPtr dom, unsigned int nvcpus, unsign
 {
     if (fl_check_flags(flags, LIVE_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM) < 0)
         return -1;
+    if (nvcpus == 0)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "a domain cannot have 0 CPUs");
+    if ((flags & VIR_DOMAIN_VCPU_MAXIMUM) && !(flags & VIR_DOMAIN_AFFECT_CONFIG))
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
+                            "the maximum changes with VIR_DOMAIN_AFFECT_CONFIG only, for the next start");
     if (nvcpus > TEST_MAX_VCPUS)
         return fl_error(VIR_ERR_INVALID_ARG, "%u CPUs are more than this host gives a domain, %u", nvcpus,
                         TEST_MAX_VCPUS);

@@ -155,7 +155,7 @@ static int load_snapshots(struct load *load, struct fl_test_domain *d, const str
                                 s->line);
         bool current = g_ascii_strtoull(active, NULL, 10) != 0;
         if (current && d->snapshots.current)
-            return fl_error_set(VIR_FROM_DOM, VIR_ERR_INTERNAL_ERROR,
+            return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INTERNAL_ERROR,
                                 "%s:%d: domain '%s' has two snapshots that are <active>1</active>", name,
                                 s->line, d->item.name);
         /* A snapshot without its own <domain> is one of the domain as it stands in the file. */

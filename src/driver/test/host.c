@@ -9,6 +9,14 @@
 #include "driver/test/pool.h"
 #include "driver/test/state.h"
 
+int fl_test_check_flags(const char *func, unsigned int flags, unsigned int mask)
+{
+    if (!(flags & ~mask))
+        return 0;
+    return fl_error(VIR_ERR_INVALID_ARG, "flags 0x%x of %s are not supported by the test driver",
+                    flags & ~mask, g_str_has_prefix(func, "fl_test_") ? func + strlen("fl_test_") : func);
+}
+
 static guint uuid_hash(gconstpointer key)
 {
     const unsigned char *u = key;

@@ -20,13 +20,13 @@ static struct fl_test_moment *redefine_parent(struct fl_test_domain *d, const st
         return &d->snapshots.root;
     struct fl_test_moment *parent = fl_test_moment_by_name(&d->snapshots, def->parent);
     if (!parent) {
-        fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG,
+        fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
                      "snapshot '%s' names the parent '%s', which domain '%s' lacks", def->name, def->parent,
                      d->item.name);
         return NULL;
     }
     if (strcmp(def->parent, def->name) == 0 || (self && fl_test_moment_below(parent, self))) {
-        fl_error_set(VIR_FROM_DOM, VIR_ERR_INVALID_ARG,
+        fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG,
                      "snapshot '%s' cannot descend from '%s', which descends from it", def->name,
                      def->parent);
         return NULL;
@@ -59,7 +59,7 @@ struct fl_test_moment *fl_test_snapshot_redefine(struct fl_test_domain *d, struc
 static struct fl_test_moment *snapshot_take(struct fl_test_domain *d, struct fl_snapshot_def *def)
 {
     if (fl_test_moment_by_name(&d->snapshots, def->name)) {
-        fl_error_set(VIR_FROM_DOM, VIR_ERR_OPERATION_FAILED, "domain '%s' has a snapshot '%s' already",
+        fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_OPERATION_FAILED, "domain '%s' has a snapshot '%s' already",
                      d->item.name, def->name);
         fl_snapshot_def_free(def);
         return NULL;

@@ -79,7 +79,11 @@ int fl_test_host_fill_default(struct fl_test_host *host);
 int fl_test_host_load(struct fl_test_host *host, const char *path);
 int fl_test_host_authenticate(struct fl_test_host *host, virConnectAuthPtr auth);
 
-#define TEST_HOST(obj) ((struct fl_test_host *)(obj)->conn->priv)
+/* Flags nobody knows are refused in this driver's name. */
+#undef fl_check_flags
+#define fl_check_flags(flags, mask) fl_test_check_flags(__func__, (flags), (mask))
+int fl_test_check_flags(const char *func, unsigned int flags, unsigned int mask);
+
 #define TEST_READ_CONN(c)                                                                                    \
     struct fl_test_host *host = (c)->priv;                                                                   \
     G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker_ = g_rw_lock_reader_locker_new(&host->lock)
