@@ -346,6 +346,13 @@ static const struct fl_driver_ops test_ops = {
     .connect_node_device_event_deregister_any = fl_test_connect_node_device_event_deregister_any,
 };
 
+static struct fl_hub *test_hub(virConnectPtr conn)
+{
+    struct fl_test_host *host = conn->priv;
+
+    return host->hub;
+}
+
 static const char *const test_schemes[] = { "test", NULL };
 
 const struct fl_driver fl_driver_test = {
@@ -354,4 +361,5 @@ const struct fl_driver fl_driver_test = {
     .ops = &test_ops,
     .open = test_open,
     .close = test_close,
+    .hub = test_hub,
 };
