@@ -122,3 +122,52 @@ void g_cond_broadcast(GCond *cond)
 {
     pthread_cond_broadcast(cond_of(cond));
 }
+
+static pthread_rwlock_t *rw_lock_of(GRWLock *lock)
+{
+    pthread_rwlock_t *have = __atomic_load_n(&lock->p, __ATOMIC_ACQUIRE);
+    if (have)
+        return have;
+    pthread_rwlock_t *made = malloc(sizeof(*made));
+    gpointer none = NULL;
+    pthread_rwlock_init(made, NULL);
+    if (__atomic_compare_exchange_n(&lock->p, &none, made, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return made;
+    pthread_rwlock_destroy(made);
+    free(made);
+    return none;
+}
+
+void g_rw_lock_init(GRWLock *lock)
+{
+    lock->p = NULL;
+}
+
+void g_rw_lock_clear(GRWLock *lock)
+{
+    if (lock->p) {
+        pthread_rwlock_destroy(lock->p);
+        free(lock->p);
+    }
+    lock->p = NULL;
+}
+
+void g_rw_lock_writer_lock(GRWLock *lock)
+{
+    pthread_rwlock_wrlock(rw_lock_of(lock));
+}
+
+void g_rw_lock_writer_unlock(GRWLock *lock)
+{
+    pthread_rwlock_unlock(rw_lock_of(lock));
+}
+
+void g_rw_lock_reader_lock(GRWLock *lock)
+{
+    pthread_rwlock_rdlock(rw_lock_of(lock));
+}
+
+void g_rw_lock_reader_unlock(GRWLock *lock)
+{
+    pthread_rwlock_unlock(rw_lock_of(lock));
+}
