@@ -256,13 +256,13 @@ def start_daemon(namespace, folder):
 
 @pytest.fixture
 def daemon(start_daemon):
-    """Our libvirtd, unix sockets and TCP on 127.0.0.1:16609, no authentication."""
-    return start_daemon(args=["--listen"])
+    """Our libvirtd, unix sockets and TCP on 127.0.0.1:16709, no authentication."""
+    return start_daemon(args=["--listen"], conf={"tcp_port": "16709"})
 
 
 @pytest.fixture(scope="module")
 def shared_daemon(namespace):
-    """The same, one for all tests of a file."""
+    """The same on port 16609, one for all tests of a file."""
     path = tempfile.mkdtemp(prefix="fl-")
     os.chmod(path, 0o755)
     daemon = Daemon(path, args=["--listen"])
