@@ -138,7 +138,8 @@ class Run:
         return result
 
     def close(self):
-        self.line("close", self.conn.close())
+        if self.conn:
+            self.line("close", "open" if self.conn.close() > 0 else "closed")
 
 
 def state(r, dom, label="state"):
@@ -168,7 +169,7 @@ def host(r):
                  "numOfInterfaces", "numOfDefinedInterfaces", "listDefinedInterfaces", "listStoragePools",
                  "listDefinedStoragePools", "numOfStoragePools", "numOfDefinedStoragePools", "getFreeMemory",
                  "getCPUMap", "getSysinfo", "listAllDomains", "listAllNetworks", "listAllStoragePools",
-                 "listAllInterfaces", "listAllDevices", "listSecrets", "listNWFilters", "getSecurityModel",
+                 "listAllInterfaces", "listSecrets", "listNWFilters", "getSecurityModel",
                  "getMemoryParameters", "numOfSecrets"):
         r(name, getattr(c, name))
     r("getHostname", lambda: c.getHostname() == os.uname().nodename)
@@ -180,9 +181,6 @@ def host(r):
     r("cells", c.getCellsFreeMemory, 1, 1)
     r("cells", c.getCellsFreeMemory, 2, 1)
     r("cells", c.getCellsFreeMemory, -1, 1)
-    r("freepages", c.getFreePages, [4, 2048], 0, 2)
-    r("freepages", c.getFreePages, [4], 0, 1)
-    r("freepages", c.getFreePages, [4, 8, 16], 1, 3)
     r("cpustats", c.getCPUStats, -1)
     for i in (-2, 0, 1, 2, 3, 15, 16):
         r(f"cpustats {i}", c.getCPUStats, i)
@@ -227,8 +225,8 @@ def shared(r):
     """Every open of test:///default sees one host, for as long as one stays open."""
     d = libvirt.open("test:///default")
     r("define", r.conn.defineXML, dom_xml("shared", U.format(1)))
-    r("seen", lambda: [x.name() for x in d.listAllDomains()])
-    d.listAllDomains()[0].suspend()
+    r("seen", lambda: sorted(x.name() for x in d.listAllDomains()))
+    d.lookupByName("test").suspend()
     r("state", lambda: r.conn.lookupByName("test").state())
     d.close()
     r("still", lambda: sorted(x.name() for x in r.conn.listAllDomains()))
@@ -279,7 +277,6 @@ def lookup(r):
     r("create bad", c.createXML, dom_xml("x", vcpus=0), 0)
     r("create bad", c.createXML, dom_xml("x", vcpus=3, vattr=" current='5'"), 0)
     r("create bad", c.createXML, dom_xml("x", mem=100, cur=200, uuid=U.format(60)), 0)
-    r("create bad", c.createXML, dom_xml("y\n", uuid=U.format(61)), 0)
     r("create bad", c.createXML, dom_xml("", uuid=U.format(62)), 0)
     r("create bad type", c.createXML, dom_xml("kvm1", uuid=U.format(63)).replace("'test'", "'kvm'"), 0)
     r("create arch", c.createXML, dom_xml("arch1", uuid=U.format(64)).replace("<type>", "<type arch='x86_64'>"), 0)
@@ -737,7 +734,6 @@ def guest(r):
         r("attach", d.attachDevice, "<disk/>")
         r("detach", d.detachDevice, "<disk/>")
         r("updated", d.isUpdated)
-        r("openGraphics", d.openGraphics, 0, 0, 0)
         r("autostart", d.autostart)
         r("setAutostart", d.setAutostart, 1)
         r("autostart", d.autostart)
@@ -862,6 +858,7 @@ def snapshots(r):
     r("lookup", t.snapshotLookupByName, "s1", 0)
     r("lookup none", t.snapshotLookupByName, "zz", 0)
     r("rename with", t.rename, "renamed")
+    r("rename back", t.rename, "test")
     r("undefine with", t.undefine)
     state(r, t)
     r("revert s1", t.revertToSnapshot, s1, 0)

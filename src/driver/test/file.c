@@ -5,7 +5,9 @@
  * namespace below.
  */
 #define FL_FROM VIR_FROM_TEST
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "driver/test/domain.h"
 #include "driver/test/interface.h"
 #include "driver/test/network.h"
@@ -76,6 +78,14 @@ static int load_node(struct load *load, const struct fl_xml_node *root)
     return 0;
 }
 
+/* Compat: a file that is not there has the code of one that is no XML. */
+static int read_file(const char *path, struct fl_xml_node **ret_root)
+{
+    if (access(path, R_OK) < 0)
+        return fl_error(VIR_ERR_XML_ERROR, "cannot read '%s': %s", path, g_strerror(errno));
+    return fl_xml_parse_file(path, ret_root);
+}
+
 /* The element itself, or the root of the file it names; `*ret_own` is to be freed. */
 static const struct fl_xml_node *node_or_file(const struct load *load, const struct fl_xml_node *node,
                                               struct fl_xml_node **ret_own, char **ret_name)
@@ -92,7 +102,7 @@ static const struct fl_xml_node *node_or_file(const struct load *load, const str
         g_autofree char *dir = g_path_get_dirname(load->path);
         *ret_name = g_build_filename(dir, file, NULL);
     }
-    return fl_xml_parse_file(*ret_name, ret_own) < 0 ? NULL : *ret_own;
+    return read_file(*ret_name, ret_own) < 0 ? NULL : *ret_own;
 }
 
 /* An element of the test driver's namespace. */
@@ -115,15 +125,16 @@ static const struct fl_xml_node *test_next(const struct fl_xml_node *node)
     return NULL;
 }
 
-/* A copy of a namespaced element as if it had no namespace, for the parser of its kind. */
+/* A namespaced element as if it had no namespace, for the parser of its kind. */
 static struct fl_xml_node *plain_copy(const struct fl_xml_node *node, const char *name)
 {
-    struct fl_xml_node *copy = fl_xml_copy(node);
-    g_free(copy->name);
-    copy->name = g_strdup(name);
-    g_clear_pointer(&copy->ns, g_free);
-    copy->flags &= ~(unsigned int)FL_XML_FOREIGN;
-    return copy;
+    struct fl_xml_node *copy;
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(text, "<%s>", name);
+    for (const struct fl_xml_node *kid = node->first; kid; kid = kid->next)
+        fl_xml_write(text, kid, 1);
+    g_string_append_printf(text, "</%s>", name);
+    return fl_xml_parse(text->str, "(domain_snapshot)", &copy) < 0 ? NULL : copy;
 }
 
 static int add_domain(const struct fl_test_domain *d, struct fl_xml_node *snapshot)
@@ -146,8 +157,8 @@ static int load_snapshots(struct load *load, struct fl_test_domain *d, const str
         const struct fl_xml_node *root = node_or_file(load, s, &own, &name);
         if (!root)
             return -1;
-        if (!own)
-            root = copy = plain_copy(s, "domainsnapshot");
+        if (!own && !(root = copy = plain_copy(s, "domainsnapshot")))
+            return -1;
         const char *active = fl_xml_find_text(root, "active");
         if (!active)
             return fl_error_set(VIR_FROM_DOMAIN_SNAPSHOT, VIR_ERR_INTERNAL_ERROR,
@@ -267,13 +278,13 @@ static int load_device(struct load *load, const struct fl_xml_node *in)
     g_autofree char *name = NULL;
     struct fl_nodedev_def *def;
     const struct fl_xml_node *node = node_or_file(load, in, &own, &name);
-    if (!node || fl_nodedev_def_parse_node(node, name, 0, &def) < 0)
+    if (!node)
         return -1;
-    if (!def->name) {
-        fl_nodedev_def_free(def);
+    if (!fl_xml_child(node, "name"))
         return fl_error_set(VIR_FROM_NODEDEV, VIR_ERR_NO_NAME, "%s:%d: a <device> needs a <name>", name,
                             node->line);
-    }
+    if (fl_nodedev_def_parse_node(node, name, 0, &def) < 0)
+        return -1;
     fl_test_nodedev_add(load->host, def);
     return 0;
 }
@@ -304,7 +315,7 @@ int fl_test_host_load(struct fl_test_host *host, const char *path)
     };
     struct load load = { host, path };
     FL_XML_AUTO *root = NULL;
-    if (fl_xml_parse_file(path, &root) < 0)
+    if (read_file(path, &root) < 0)
         return -1;
     if (strcmp(root->name, "node") != 0)
         return fl_error(VIR_ERR_XML_ERROR,

@@ -60,6 +60,9 @@ static struct fl_caps *caps_without_cells(void)
     fl_caps_add_cpu_feature(caps, "nonpae");
     for (gsize i = 0; i < G_N_ELEMENTS(pages); i++)
         fl_caps_add_page_size(caps, pages[i]);
+    struct fl_xml_node *cells = fl_xml_add(fl_xml_add(fl_xml_child(caps->root, "host"), "topology"), "cells");
+    fl_xml_set(cells, "num", "0");
+    cells->flags |= FL_XML_OPEN;
     fl_caps_add_secmodel(caps, "testSecurity", "");
     fl_caps_add_guest(caps, "hvm", "i686", 32, "/usr/bin/test-hv", "test", features);
     fl_caps_add_guest(caps, "xen", "i686", 32, "/usr/bin/test-hv", "test", features);
@@ -109,6 +112,9 @@ int fl_test_node_get_cpu_stats(virConnectPtr conn, int cpu_num, virNodeCPUStatsP
     };
     if (fl_check_flags(flags, 0) < 0)
         return -1;
+    if (cpu_num < VIR_NODE_CPU_STATS_ALL_CPUS)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "there is no CPU %d; -1 means all",
+                            cpu_num);
     if (!params || *nparams == 0) {
         *nparams = G_N_ELEMENTS(stats);
         return 0;

@@ -205,6 +205,22 @@ void fl_test_nodedev_drop(struct fl_test_host *host, struct fl_test_nodedev *dev
     fl_test_nodedev_free_item(&dev->item);
 }
 
+/* A description for creation: what only a device that exists has is filled in, so that the rest can be
+ * checked. */
+static int parse_new(const char *xml, struct fl_nodedev_def **ret_def)
+{
+    FL_XML_AUTO *root = NULL;
+    if (fl_xml_parse_for(VIR_FROM_NODEDEV, xml, "(node_device_definition)", &root) < 0)
+        return -1;
+    struct fl_xml_node *cap = fl_xml_child(root, "capability");
+    if (cap && fl_xml_is(cap, "type", "scsi_host") && !fl_xml_child(cap, "host")) {
+        struct fl_xml_node *host = fl_xml_new("host");
+        fl_xml_set_text(host, "0");
+        fl_xml_insert(cap, host, cap->first);
+    }
+    return fl_nodedev_def_parse_node(root, "(node_device_definition)", 0, ret_def);
+}
+
 /* What a creation must name: the two world-wide names, and a parent that is there if any is named. */
 static int check_vhba(struct fl_test_host *host, const struct fl_nodedev_def *def)
 {
@@ -223,7 +239,7 @@ static int check_vhba(struct fl_test_host *host, const struct fl_nodedev_def *de
 virNodeDevicePtr fl_test_node_device_create_xml(virConnectPtr conn, const char *xml, unsigned int flags)
 {
     struct fl_nodedev_def *def;
-    if (fl_check_flags(flags, 1) < 0 || fl_nodedev_def_parse(xml, NULL, 0, &def) < 0)
+    if (fl_check_flags(flags, 1) < 0 || parse_new(xml, &def) < 0)
         return NULL;
     TEST_WRITE_CONN(conn);
     struct fl_test_nodedev *d = NULL;

@@ -171,6 +171,8 @@ static void revert_to(struct fl_test_host *host, struct fl_test_domain *d, const
     fl_domain_def_free(d->def);
     d->def = fl_domain_def_copy(def);
     d->def->id = -1;
+    g_free(d->def->name); /* a rename since the snapshot holds */
+    d->def->name = g_strdup(d->item.name);
     d->reason = VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT;
     if (state == VIR_DOMAIN_SHUTOFF)
         return;
@@ -189,6 +191,9 @@ int fl_test_domain_revert_to_snapshot(virDomainSnapshotPtr snap, unsigned int fl
                               VIR_DOMAIN_SNAPSHOT_REVERT_FORCE;
     if (fl_check_flags(flags, mask) < 0)
         return -1;
+    if ((flags & VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING) && (flags & VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED))
+        return fl_error_set(VIR_FROM_DOMAIN_SNAPSHOT, VIR_ERR_INVALID_ARG,
+                            "a snapshot cannot be gone back to both running and paused");
     TEST_WRITE(snap);
     struct fl_test_domain *d;
     struct fl_test_moment *m = fl_test_snapshot_of(host, snap, &d);
