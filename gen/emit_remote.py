@@ -143,6 +143,10 @@ def result(model, c, b, body):
         return "0"
     if b.kind == "count":
         return body.count
+    if b.kind == "fd":
+        body.decl.append("    struct fl_client_fds passed = { 0 };")
+        body.call, body.extra = "fds", ", &passed"
+        return "fl_remote_take_fd(&passed)"
     if b.kind == "value":
         return f"ret.{b.field}"
     if b.kind == "string":

@@ -165,6 +165,9 @@ def serve(model, c):
     done = body.after + ([] if body.after and body.after[-1].startswith("    return") else ["    return 0;"])
     if r.kind == "status":
         out += [""] + body.before + [f"    if ({expr} < 0)", "        return -1;"] + done
+    elif r.kind == "fd":
+        out += ["    int fd;", ""] + body.before + [f"    fd = {expr};", "    if (fd < 0)", "        return -1;",
+                                                   "    call->out_fds[call->nout_fds++] = fd;"] + done
     elif r.kind == "count":
         out += ["    int n;", ""] + body.before + [f"    n = {expr};", "    if (n < 0)", "        return -1;"]
         out += list_out(model, c, body) + done

@@ -8,7 +8,7 @@ import struct
 import sys
 
 import wire
-from wire import Wire, optional, string, u32
+from wire import Wire, string, u32
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "gen"))

@@ -207,6 +207,17 @@ unsigned char *fl_remote_secret_get_value(virSecretPtr secret, size_t *value_siz
     return value;
 }
 
+int fl_remote_take_fd(struct fl_client_fds *fds)
+{
+    unsigned int came = fds->nout;
+
+    if (came == 1)
+        return fds->out[0];
+    while (fds->nout)
+        close(fds->out[--fds->nout]);
+    return fl_error(VIR_ERR_RPC, "the far side sent %u descriptors where one was due", came);
+}
+
 int fl_remote_domain_lxc_open_namespace(virDomainPtr domain, int **fdlist, unsigned int flags)
 {
     struct fl_w_domain_lxc_open_namespace_args args = { .flags = flags };

@@ -58,6 +58,9 @@ int fl_remote_call_stream(struct fl_client *c, unsigned int program, unsigned in
                           unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
                           struct fl_arena *arena, virStreamPtr st);
 
+/* After fl_client_call_fds() for a call that brings one descriptor: it, the caller's; or -1. */
+int fl_remote_take_fd(struct fl_client_fds *fds);
+
 /* Asks once, remembers. 1 = yes, 0 = no or it could not be asked (no error set). */
 int fl_remote_has_feature(struct fl_remote *r, int feature);
 
