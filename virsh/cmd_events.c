@@ -120,7 +120,7 @@ int fl_cmd_net_event(struct fl_call *c)
     static const struct fl_event_kind kinds[] = { { "lifecycle", NULL } };
     struct fl_events e;
     g_autoptr(virNetwork) net = NULL;
-    size_t kind;
+    size_t kind = 0;
     int id, status;
 
     if (fl_flag(c, "list"))
@@ -161,7 +161,7 @@ int fl_cmd_pool_event(struct fl_call *c)
                                                   { "refresh", (void (*)(void))on_pool_refresh } };
     struct fl_events e;
     g_autoptr(virStoragePool) pool = NULL;
-    size_t kind;
+    size_t kind = 0;
     int id, status;
 
     if (fl_flag(c, "list"))
@@ -202,7 +202,7 @@ int fl_cmd_nodedev_event(struct fl_call *c)
                                                   { "update", (void (*)(void))on_device_update } };
     struct fl_events e;
     g_autoptr(virNodeDevice) dev = NULL;
-    size_t kind;
+    size_t kind = 0;
     int id, status;
 
     if (fl_flag(c, "list"))
@@ -247,7 +247,7 @@ int fl_cmd_secret_event(struct fl_call *c)
                                                   { "value-changed", (void (*)(void))on_secret_value } };
     struct fl_events e;
     g_autoptr(virSecret) secret = NULL;
-    size_t kind;
+    size_t kind = 0;
     int id, status;
 
     if (fl_flag(c, "list"))
