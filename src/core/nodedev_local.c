@@ -21,16 +21,15 @@ const char *virNodeDeviceGetParent(virNodeDevicePtr dev)
     char *parent = g_atomic_pointer_get(&dev->parentName);
     if (parent)
         return parent;
-    if (!dev->conn->ops->node_device_get_parent)
+    if (!dev->conn->ops->node_device_get_parent) {
         fl_error(VIR_ERR_NO_SUPPORT, "%s is not supported by the '%s' driver", __func__,
                  dev->conn->driver->name);
-    else
-        parent = dev->conn->ops->node_device_get_parent(dev);
-    if (!parent) {
-        if (fl_error_get()->code != VIR_ERR_OK)
-            fl_error_dispatch(dev->conn);
+        fl_error_dispatch(dev->conn);
         return NULL;
     }
+    parent = dev->conn->ops->node_device_get_parent(dev);
+    if (!parent) /* Compat: a device without parent leaves an error that no handler is told */
+        return NULL;
     if (!g_atomic_pointer_compare_and_exchange(&dev->parentName, (char *)NULL, parent))
         free(parent); /* another thread was faster */
     return g_atomic_pointer_get(&dev->parentName);
