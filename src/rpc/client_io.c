@@ -57,9 +57,20 @@ void fl_client_fail(struct fl_client *c, int reason)
 
 int fl_client_raise_closed(struct fl_client *c)
 {
+    const char *why = c->close_error && c->close_error->code ? c->close_error->message : NULL;
+
+    /* Compat: callers tell "it broke under this call" (a system error) from "it was closed before" by this
+     * code. */
+    return fl_error(VIR_ERR_INTERNAL_ERROR, "the connection to %s is closed%s%s%s", c->t->target,
+                    why ? " (" : "", why ? why : "", why ? ")" : "");
+}
+
+/* For those who were waiting when it happened. */
+static int raise_broken(struct fl_client *c)
+{
     if (c->close_error && c->close_error->code)
         return fl_error_set_raw(c->close_error);
-    return fl_error(VIR_ERR_INTERNAL_ERROR, "the connection to %s is closed", c->t->target);
+    return fl_client_raise_closed(c);
 }
 
 void fl_client_tell_closed(struct fl_client *c)
@@ -361,7 +372,7 @@ int fl_client_wait(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
     c->waits++;
     while (!w->done) {
         if (!c->open) {
-            rc = fl_client_raise_closed(c);
+            rc = raise_broken(c);
             break;
         }
         if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline) {

@@ -90,7 +90,7 @@ int fl_client_wait(struct fl_client *c, struct fl_waiter *w,
 void fl_client_wake(struct fl_client *c, struct fl_waiter *w);
 void fl_client_kick(struct fl_client *c);             /* the thread in poll() looks again */
 void fl_client_fail(struct fl_client *c, int reason); /* ends it with the thread's error */
-int fl_client_raise_closed(struct fl_client *c);      /* -1 with the error that ended the connection */
+int fl_client_raise_closed(struct fl_client *c);      /* -1: it was closed before this call */
 int fl_client_tick(struct fl_client *c);
 void fl_client_close_if_idle(struct fl_client *c);
 void fl_client_unlink(struct fl_waiter **list, struct fl_waiter *w);

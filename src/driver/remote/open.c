@@ -176,7 +176,7 @@ static int open_far_side(virConnectPtr conn, const struct fl_route *route, unsig
     return request_check(&o.reqs[REQ_OPEN]);
 }
 
-/* No name was sent, so only the far side knows what was opened. */
+/* No URI was given, so only the far side knows what was opened. */
 static int learn_uri(virConnectPtr conn)
 {
     FL_ARENA(arena);
@@ -271,8 +271,7 @@ int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectA
     conn->priv = r;
     /* As the peer: with an event loop, the end of the connection is noticed without any call. */
     r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
-    if (open_far_side(conn, route, flags) == 0 &&
-        ((route->remote_name && *route->remote_name) || learn_uri(conn) == 0))
+    if (open_far_side(conn, route, flags) == 0 && (conn->uri || learn_uri(conn) == 0))
         return 0;
     conn->priv = NULL;
     remote_free(r);
