@@ -104,7 +104,8 @@ static void opening_init(struct opening *o, const struct fl_route *route, unsign
 {
     *o = (struct opening){ 0 };
     o->feature_args.feature = FL_FEATURE_KEEPALIVE;
-    o->open_args.name = route->remote_name;
+    /* Compat: "no name" is sent as the empty one; as captured from the peer */
+    o->open_args.name = route->remote_name ? route->remote_name : (char *)"";
     o->open_args.flags = flags & VIR_CONNECT_RO;
     o->reqs[REQ_AUTH] =
         (struct fl_client_request){ .proc = FL_P_AUTH_LIST, .ret_type = FL_T_AUTH_LIST_RET, .ret = &o->list };
