@@ -158,7 +158,9 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
 
 static void update_events(struct fl_peer *peer, bool want_out)
 {
-    uint32_t events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out ? EPOLLOUT : 0u);
+    /* Frames that came before the hold are handled by the I/O thread: room to write wakes it at once. */
+    bool resume = peer->stalled && !peer->holds;
+    uint32_t events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out || resume ? EPOLLOUT : 0u);
 
     if (events == peer->events)
         return;
@@ -419,7 +421,8 @@ static int handle_frame(struct fl_peer *peer)
     int result;
 
     g_mutex_lock(&peer->lock);
-    result = peer->closing ? 0 : fl_session_next(peer->session, &frame);
+    peer->stalled = peer->holds != 0;
+    result = peer->closing || peer->stalled ? 0 : fl_session_next(peer->session, &frame);
     g_mutex_unlock(&peer->lock);
     if (result <= 0)
         return result;
@@ -440,6 +443,28 @@ static void end_with_error(struct fl_peer *peer)
     fl_peer_finish(peer, reason);
 }
 
+/* All that has come, until the peer is held. false: the peer is finished. */
+static bool handle_frames(struct fl_peer *peer)
+{
+    int result;
+
+    while ((result = handle_frame(peer)) > 0)
+        ;
+    if (result < 0)
+        end_with_error(peer);
+    return result == 0;
+}
+
+static bool is_held(struct fl_peer *peer)
+{
+    bool held;
+
+    g_mutex_lock(&peer->lock);
+    held = peer->holds != 0;
+    g_mutex_unlock(&peer->lock);
+    return held;
+}
+
 /* false: the peer is finished. */
 static bool read_all(struct fl_peer *peer)
 {
@@ -447,7 +472,6 @@ static bool read_all(struct fl_peer *peer)
 
     for (int round = 0; more && round < ROUNDS; round++) {
         ssize_t n = read_some(peer, &more);
-        int result;
 
         if (n == -FL_AGAIN)
             break;
@@ -459,13 +483,9 @@ static bool read_all(struct fl_peer *peer)
             end_with_error(peer);
             return false;
         }
-        while ((result = handle_frame(peer)) > 0)
-            ;
-        if (result < 0) {
-            end_with_error(peer);
+        if (!handle_frames(peer))
             return false;
-        }
-        if (peer->holds)
+        if (is_held(peer))
             break;
     }
     return true;
@@ -477,6 +497,8 @@ void fl_peer_ready(struct fl_peer *peer, uint32_t events)
         fl_peer_finish(peer, "the connection ended");
         return;
     }
+    if (!handle_frames(peer)) /* what was left when it was held */
+        return;
     if ((events & EPOLLIN) && !read_all(peer))
         return;
     g_mutex_lock(&peer->lock);

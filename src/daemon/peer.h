@@ -49,6 +49,7 @@ struct fl_peer {
     bool gone;                             /* lock: finished, write nothing more */
     bool closing;                          /* lock: close once all is written */
     unsigned int holds;                    /* lock: reasons not to read, see fl_peer_hold() */
+    bool stalled;                          /* lock: frames that have come wait for the last reason to go */
     GCond room;                            /* with lock: less is queued for output than was, or gone */
     virConnectPtr conn;                    /* lock */
     struct fl_subscription *subscriptions; /* lock */

@@ -76,11 +76,24 @@ def namespace():
 def environment(ours, **extra):
     env = dict(os.environ)
     env["LC_ALL"] = "C.UTF-8"
+    if os.environ.get("FL_SANITIZE"):
+        env["G_SLICE"] = "always-malloc"  # or the sanitizers cannot tell one owner of a block from the next
     if ours:
         env["LD_LIBRARY_PATH"] = str(BUILD / "src")
     else:
         env.pop("LD_LIBRARY_PATH", None)
     env.update({k: str(v) for k, v in extra.items()})
+    return env
+
+
+def python_environment(ours=True, **extra):
+    """For a Python that loads our library (python3-libvirt, ctypes): a sanitizer's runtime must come first."""
+    env = environment(ours, **extra)
+    sanitizer = {"address": "libasan.so", "thread": "libtsan.so"}.get(os.environ.get("FL_SANITIZE"))
+    if ours and sanitizer:
+        env["LD_PRELOAD"] = subprocess.run(["cc", "-print-file-name=" + sanitizer], stdout=subprocess.PIPE, text=True,
+                                           check=True).stdout.strip()
+        env.setdefault("ASAN_OPTIONS", "detect_leaks=0")  # Python's own
     return env
 
 

@@ -221,7 +221,8 @@ def test_large_promises_take_no_memory(start_daemon):
     grown = daemon.status("VmRSS") - before
     for c in conns:
         c.sock.close()
-    assert grown < 24 * 1024, f"{grown} KiB for 500 promises"
+    limit = 100 if os.environ.get("FL_SANITIZE") else 24
+    assert grown < limit * 1024, f"{grown} KiB for 500 promises"
 
 
 def test_no_growth_over_malformed_frames(start_daemon):

@@ -361,7 +361,8 @@ def test_idle_daemon_sleeps_with_few_threads(start_daemon):
     time.sleep(0.3)
     before = switches()
     time.sleep(1.5)
-    assert switches() - before <= 2
+    if not os.environ.get("FL_SANITIZE"):  # a sanitizer has a thread of its own
+        assert switches() - before <= 2
     assert d.status("Threads") <= 6
     assert len(conns) == 5
 
