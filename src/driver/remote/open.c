@@ -80,11 +80,9 @@ static int authenticate(virConnectPtr conn, int type)
     case AUTH_POLKIT:
         return auth_polkit(conn);
     case AUTH_SASL:
-        return fl_error(VIR_ERR_AUTH_UNAVAILABLE,
-                        "the far side asks for SASL, which this build does not support");
+        return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for SASL, which this build does not support");
     default:
-        return fl_error(VIR_ERR_AUTH_UNAVAILABLE, "the far side asks for authentication of unknown type %d",
-                        type);
+        return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for authentication of unknown type %d", type);
     }
 }
 
