@@ -141,6 +141,8 @@ static const char *model_common(const char *a, const char *b)
 /* One CPU description: its architecture and model; strings belong to the tree. */
 static int cpu_read(const char *xml, struct fl_xml_node **ret_root, const char **ret_model)
 {
+    if (!xml)
+        return fl_error(VIR_ERR_XML_ERROR, "a CPU description is missing");
     /* Compat: a text that is no document has this code here. */
     if (fl_xml_parse(xml, "(CPU_definition)", ret_root) < 0)
         return fl_error(VIR_ERR_XML_ERROR, "a CPU description is no well-formed XML document");

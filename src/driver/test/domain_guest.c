@@ -98,7 +98,7 @@ static int freeze_set(virDomainPtr dom, const char **paths, unsigned int n, bool
     if (!d)
         return -1;
     for (unsigned int i = 0; i < n; i++) {
-        int m = mount_index(paths[i]);
+        int m = mount_index(paths[i] ? paths[i] : "");
         if (m < 0)
             return -1;
         pick[m] = true;
