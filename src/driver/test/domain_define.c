@@ -204,7 +204,7 @@ int fl_test_domain_undefine(virDomainPtr dom)
 
 static int rename_check(struct fl_test_host *host, const struct fl_test_domain *d, const char *new_name)
 {
-    if (!*new_name)
+    if (!new_name || !*new_name)
         return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "a domain cannot be renamed to nothing");
     if (strchr(new_name, '/'))
         return fl_error(VIR_ERR_XML_ERROR, "a domain cannot be called '%s': '/' is not allowed in a name",

@@ -90,6 +90,8 @@ static void bit_set(unsigned char *map, int maplen, unsigned int i, bool on)
 
 void fl_test_cpuset_to_map(const char *text, unsigned char *map, int maplen, unsigned int n)
 {
+    if (maplen <= 0)
+        return;
     memset(map, 0, maplen);
     if (!text) {
         for (unsigned int i = 0; i < n; i++)
