@@ -19,6 +19,18 @@ MODULES = [emit_headers, emit_ops, emit_objects, emit_entry, emit_wire, emit_eve
            emit_syms, emit_docs]
 
 
+def write_if_changed(path, text):
+    """An output that stays the same keeps its time: what includes it is not built again."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            if f.read() == text:
+                return
+    except (OSError, UnicodeDecodeError):
+        pass
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
 def main(argv):
     table = {}
     for m in MODULES:
@@ -37,9 +49,7 @@ def main(argv):
             if name not in table:
                 print(f"gen.py: no emitter writes '{name}'", file=sys.stderr)
                 return 2
-            text = table[name](model)
-            with open(os.path.join(out, name), "w", encoding="utf-8") as f:
-                f.write(text)
+            write_if_changed(os.path.join(out, name), table[name](model))
     except ApiError as e:
         print(e, file=sys.stderr)
         return 1

@@ -46,11 +46,14 @@ KINDS = {"header", "macro", "enum", "struct", "opaque", "typedef", "callback", "
          "call", "local", "proc", "event"}
 
 
+COMMENT = re.compile(r'^((?:"[^"]*"|[^"])*?)(?:^|(?<=\s))#.*$', re.S)  # a '#' in a quoted text begins none
+
+
 def parse_file(path, name):
     decls, header, block = [], None, None
     for number, raw in enumerate(open(path, encoding="utf-8"), 1):
         where = f"{name}:{number}"
-        line = re.sub(r"(^|\s)#.*$", "", raw).strip()
+        line = COMMENT.sub(r"\1", raw).strip()
         if not line:
             continue
         if block is not None:

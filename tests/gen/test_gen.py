@@ -69,6 +69,25 @@ def test_good_description_is_taken(tmp_path):
     assert "struct fl_w_thing" in (tmp_path / "types.h").read_text()
 
 
+def test_a_hash_in_quotes_is_text(tmp_path):
+    f = tmp_path / "good.api"
+    f.write_text(GOOD + CALL % '    acl none # not this\n    doc "Thing # 1, see `a` # b."  # nor this\n    bind value name; return status')
+    r = gen(tmp_path, [str(f)], "libvirt-host.md")
+    assert r.returncode == 0, r.stderr
+    text = (tmp_path / "libvirt-host.md").read_text()
+    assert "Thing # 1, see `a` # b.\n" in text and "not this" not in text and "nor this" not in text
+
+
+def test_an_output_that_is_the_same_is_left_alone(tmp_path):
+    f = tmp_path / "good.api"
+    f.write_text(GOOD)
+    assert gen(tmp_path, [str(f)], "types.h").returncode == 0
+    os.utime(tmp_path / "types.h", (1, 1))
+    f.write_text(GOOD + "# a remark\n")
+    assert gen(tmp_path, [str(f)], "types.h").returncode == 0
+    assert (tmp_path / "types.h").stat().st_mtime == 1
+
+
 def symbols(text, prefix):
     return re.findall(r"^        (%s\w+);" % prefix, text, re.M)
 
