@@ -54,15 +54,29 @@ static const char *type_words(const struct fl_row *row)
     }
 }
 
+/* Which domain and code a bad value is reported with: clients tell faults apart by them. */
+static int value_error(const struct fl_doc_ctx *ctx, const struct fl_row *row, int code,
+                       const struct fl_xml_node *in, const char *detail)
+{
+    int domain = ctx->doc->value_domain && !code ? ctx->doc->value_domain : ctx->doc->domain;
+
+    if (row->type == FL_T_CPUSET && code == VIR_ERR_INVALID_ARG)
+        domain = VIR_FROM_NONE;
+    return fl_error_set(domain, code ? code : VIR_ERR_XML_ERROR, "%s:%d: %s", ctx->name, in->line, detail);
+}
+
 static int bad_value(struct fl_doc_ctx *ctx, const struct fl_row *row, const struct fl_xml_node *in,
                      const char *value)
 {
-    int code = row->code ? row->code : VIR_ERR_XML_ERROR;
+    int code = row->type == FL_T_CPUSET && ctx->doc->value_domain ? VIR_ERR_INVALID_ARG : row->code;
+    g_autofree char *detail = NULL;
 
-    if (row->kind == FL_ROW_ATTR)
-        return fl_doc_error(ctx, in, code, "attribute '%s' of <%s>: expected %s, found '%s'", row->name,
+    if (row->kind != FL_ROW_ATTR)
+        return fl_doc_error(ctx, in, code ? code : VIR_ERR_XML_ERROR, "<%s>: expected %s, found '%s'",
                             in->name, type_words(row), value);
-    return fl_doc_error(ctx, in, code, "<%s>: expected %s, found '%s'", in->name, type_words(row), value);
+    detail = g_strdup_printf("attribute '%s' of <%s>: expected %s, found '%s'", row->name, in->name,
+                             type_words(row), value);
+    return value_error(ctx, row, code, in, detail);
 }
 
 static char *number_normal(const struct fl_row *row, const char *value)
@@ -133,13 +147,21 @@ static char *value_normal(const struct fl_row *row, const char *value)
 static int check_size(struct fl_doc_ctx *ctx, const struct fl_row *row, const struct fl_xml_node *in,
                       struct fl_xml_node *out)
 {
+    const char *unit = fl_xml_get(in, "unit");
     bool kib = row->type == FL_T_KIB;
     unsigned long long bytes;
 
-    if (fl_size_parse(fl_xml_text(in), fl_xml_get(in, "unit"), kib ? 1024 : 1, G_MAXUINT64, &bytes) < 0)
-        return fl_doc_error(ctx, in, row->code ? row->code : VIR_ERR_XML_ERROR,
-                            "<%s>: expected %s, found '%s' with unit '%s'", in->name, type_words(row),
-                            fl_xml_text(in), fl_xml_get(in, "unit") ? fl_xml_get(in, "unit") : "");
+    if (fl_size_parse(fl_xml_text(in), unit, kib ? 1024 : 1, G_MAXUINT64, &bytes) < 0) {
+        bool number = fl_u64_parse(fl_xml_text(in), 10, G_MAXUINT64, &bytes) == 0;
+        bool known = !unit || fl_size_parse("0", unit, 1, G_MAXUINT64, &bytes) == 0;
+        int code = !number ? row->code : known ? VIR_ERR_OVERFLOW : VIR_ERR_INVALID_ARG;
+        g_autofree char *detail = g_strdup_printf("<%s>: expected %s, found '%s' with unit '%s'", in->name,
+                                                  type_words(row), fl_xml_text(in), unit ? unit : "");
+
+        if (number)
+            return fl_error_set(VIR_FROM_NONE, code, "%s:%d: %s", ctx->name, in->line, detail);
+        return value_error(ctx, row, code, in, detail);
+    }
     if (kib) {
         fl_xml_set(out, "unit", "KiB");
         fl_xml_set_textf(out, "%llu", bytes / 1024 + (bytes % 1024 ? 1 : 0));
@@ -172,14 +194,17 @@ static int check_rows(struct fl_doc_ctx *ctx, const struct fl_row *rows, const s
 
 static int missing(struct fl_doc_ctx *ctx, const struct fl_row *row, const struct fl_xml_node *in)
 {
-    int code = row->code ? row->code : VIR_ERR_XML_ERROR;
+    g_autofree char *detail = NULL;
 
     if (row->kind == FL_ROW_ATTR)
-        return fl_doc_error(ctx, in, code, "<%s>: expected attribute '%s' (%s)", in->name, row->name,
-                            type_words(row));
-    if (row->kind == FL_ROW_TEXT)
-        return fl_doc_error(ctx, in, code, "<%s>: expected %s inside", in->name, type_words(row));
-    return fl_doc_error(ctx, in, code, "<%s>: expected an element <%s> inside", in->name, row->name);
+        detail = g_strdup_printf("<%s>: expected attribute '%s' (%s)", in->name, row->name, type_words(row));
+    else if (row->kind == FL_ROW_TEXT)
+        detail = g_strdup_printf("<%s>: expected %s inside", in->name, type_words(row));
+    else
+        detail = g_strdup_printf("<%s>: expected an element <%s> inside", in->name, row->name);
+    if (row->kind == FL_ROW_ATTR || row->type == FL_T_KIB)
+        return value_error(ctx, row, row->missing, in, detail);
+    return fl_doc_error(ctx, in, row->missing ? row->missing : VIR_ERR_XML_ERROR, "%s", detail);
 }
 
 /* Attributes and texts. */
@@ -264,7 +289,7 @@ static int check_elem(struct fl_doc_ctx *ctx, const struct fl_row *row, const st
         if (fl_doc_check_row(ctx, row, kid, &made) < 0)
             return -1;
         if (node_is_empty(made) && row->type != FL_T_FLAG &&
-            !(row->flags & (FL_KEEP | FL_OPEN | FL_OPEN_KEPT)))
+            !(row->flags & (FL_KEEP | FL_OPEN | FL_OPEN_KEPT | FL_REQ)))
             fl_xml_free(made);
         else
             fl_xml_append(out, made);

@@ -64,7 +64,8 @@ struct fl_row {
     const char *def;          /* written when absent */
     const char *when;         /* "attr=a|b" of this element as already written, "attr" = has it, "!attr" */
     const struct fl_row *sub; /* rows of a child */
-    int code;                 /* error code of a bad or missing value; 0 = VIR_ERR_XML_ERROR */
+    int code;                 /* error code of a bad value; 0 = VIR_ERR_XML_ERROR */
+    int missing;              /* error code when it is missing; 0 = VIR_ERR_XML_ERROR */
     /* After the rows: complete or refuse the element just built. `in` is the input. */
     int (*post)(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out);
 };
@@ -75,6 +76,7 @@ enum { FL_DOC_LIVE = 1 << 0 };
 struct fl_doc {
     const char *root; /* element name */
     int domain;       /* VIR_FROM_x for its errors */
+    int value_domain; /* of bad values without a code of their own; 0 = domain */
     const struct fl_row *rows;
 };
 

@@ -58,12 +58,12 @@ ROWS(serial_target_rows) = {
 };
 ROWS(parallel_target_rows) = { ATTR_T("port", UINT), END };
 const struct fl_row fl_console_target_rows[] = {
-    ATTR_E("type", "none|serial|xen|uml|virtio|lxc|openvz|sclp|sclplm"),
+    ATTR_E("type", "none|serial|xen|uml|virtio|lxc|openvz|sclp|sclplm", .code = UNSUPPORTED),
     ATTR_T("port", UINT),
     END,
 };
 ROWS(channel_target_rows) = {
-    ATTR_E("type", "none|guestfwd|virtio|xen", .flags = FL_REQ),
+    ATTR_E("type", "none|guestfwd|virtio|xen", .flags = FL_REQ, .code = UNSUPPORTED),
     ATTR("address", .when = "type=guestfwd"),
     ATTR_T("port", UINT, .when = "type=guestfwd"),
     ATTR("name", .when = "type=virtio|xen"),
@@ -110,8 +110,8 @@ const struct fl_row fl_smartcard_rows[] = {
     END,
 };
 const struct fl_row fl_redirdev_rows[] = {
-    ATTR_E("bus", "usb", .def = "usb"),
-    ATTR_E("type", CHAR_TYPES, .flags = FL_REQ),
+    ATTR_E("bus", "usb", .def = "usb", .code = UNSUPPORTED),
+    ATTR_E("type", CHAR_TYPES, .flags = FL_REQ, .code = UNSUPPORTED, .missing = VIR_ERR_INTERNAL_ERROR),
     CHAR_SOURCE,
     FL_DEVICE_TAIL,
     END,

@@ -63,7 +63,7 @@ static int complete_vcpu(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
         return 0;
     cur = strtoull(fl_xml_get(vcpu, "current"), NULL, 10);
     if (cur > max)
-        return fl_doc_error(ctx, vcpu, VIR_ERR_INTERNAL_ERROR,
+        return fl_doc_error(ctx, vcpu, VIR_ERR_CONFIG_UNSUPPORTED,
                             "<vcpu>: expected current of at most %llu, found %llu", max, cur);
     if (cur == max)
         fl_xml_set(vcpu, "current", NULL);
@@ -192,7 +192,7 @@ static int complete_os(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
         fl_xml_set_text(type, "xen");
     }
     if (!fl_word_in(fl_xml_text(type), "hvm|xen|linux|exe|uml|xenpvh"))
-        return fl_doc_error(ctx, type, VIR_ERR_INTERNAL_ERROR,
+        return fl_doc_error(ctx, type, VIR_ERR_CONFIG_UNSUPPORTED,
                             "<type>: expected hvm, xen, linux, exe or uml, found '%s'", fl_xml_text(type));
     if (!fl_xml_get(type, "arch")) {
         g_autofree char *machine = g_strdup(fl_xml_get(type, "machine"));

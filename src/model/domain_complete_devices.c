@@ -376,7 +376,7 @@ static int check_unique(struct fl_doc_ctx *ctx, struct fl_xml_node *devices, con
         if (!value || (alias && strcmp(dev->name, "console") == 0))
             continue;
         if (!g_hash_table_add(seen, value))
-            return fl_doc_error(ctx, dev, alias ? VIR_ERR_XML_ERROR : VIR_ERR_XML_ERROR,
+            return fl_doc_error(ctx, dev, VIR_ERR_CONFIG_UNSUPPORTED,
                                 "<%s %s='%s'>: expected a value no other device has", child, attr, value);
     }
     return 0;

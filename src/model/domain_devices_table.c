@@ -98,8 +98,8 @@ ROWS(fs_source_rows) = {
 };
 ROWS(dir_rows) = { ATTR("dir", .flags = FL_REQ), END };
 ROWS(filesystem_rows) = {
-    ATTR_E("type", "mount|block|file|template|ram|bind|volume", .def = "mount", .code = UNSUPPORTED),
-    ATTR_E("accessmode", "passthrough|mapped|squash", .def = "passthrough", .code = UNSUPPORTED),
+    ATTR_E("type", "mount|block|file|template|ram|bind|volume", .def = "mount"),
+    ATTR_E("accessmode", "passthrough|mapped|squash", .def = "passthrough"),
     ATTR_E("model", "virtio|virtio-transitional|virtio-non-transitional"),
     ATTR_E("multidevs", "remap|forbid|warn"),
     ATTR_T("fmode", OCTAL),
@@ -120,8 +120,9 @@ ROWS(input_source_rows) = {
     ATTR("evdev"), ATTR("dev"), ATTR_E("grab", "all"), ATTR("grabToggle"), ATTR_T("repeat", ONOFF), END,
 };
 const struct fl_row fl_input_rows[] = {
-    ATTR_E("type", "mouse|tablet|keyboard|passthrough|evdev", .flags = FL_REQ),
-    ATTR_E("bus", "ps2|usb|xen|parallels|virtio|none"),
+    ATTR_E("type", "mouse|tablet|keyboard|passthrough|evdev", .flags = FL_REQ, .code = UNSUPPORTED,
+           .missing = VIR_ERR_INTERNAL_ERROR),
+    ATTR_E("bus", "ps2|usb|xen|parallels|virtio|none", .code = UNSUPPORTED),
     ATTR_E("model", "virtio|virtio-transitional|virtio-non-transitional"),
     ELEM("driver", virtio_driver_rows),
     FL_DEVICE_TAIL,
@@ -134,7 +135,7 @@ ROWS(path_rows) = { ATTR("path"), END };
 ROWS(tpm_secret_rows) = { ATTR_T("secret", UUID), END };
 ROWS(pcr_rows) = { FLAG("sha1"), FLAG("sha256"), FLAG("sha384"), FLAG("sha512"), END };
 ROWS(tpm_backend_rows) = {
-    ATTR_E("type", "passthrough|emulator|external", .flags = FL_REQ, .code = UNSUPPORTED),
+    ATTR_E("type", "passthrough|emulator|external", .flags = FL_REQ),
     ATTR_E("version", "1.2|2.0", .code = UNSUPPORTED),
     ATTR_T("persistent_state", YESNO),
     ELEM("device", path_rows),
@@ -145,7 +146,7 @@ ROWS(tpm_backend_rows) = {
 };
 ROWS(tpm_rows) = {
     ATTR_E("model", "tpm-tis|tpm-crb|tpm-spapr|spapr-tpm-proxy"),
-    ELEM("backend", tpm_backend_rows),
+    ELEM("backend", tpm_backend_rows, .flags = FL_REQ),
     FL_DEVICE_TAIL,
     END,
 };
@@ -230,9 +231,10 @@ ROWS(hostdev_source_rows) = {
 };
 ROWS(hostdev_driver_rows) = { ATTR_E("name", "kvm|vfio|xen"), END };
 ROWS(hostdev_rows) = {
-    ATTR_E("mode", "subsystem|capabilities", .def = "subsystem"),
-    ATTR_E("type", "usb|pci|scsi|scsi_host|mdev", .when = "mode=subsystem", .flags = FL_REQ),
-    ATTR_E("type", "storage|misc|net", .when = "mode=capabilities", .flags = FL_REQ),
+    ATTR_E("mode", "subsystem|capabilities", .def = "subsystem", .code = UNSUPPORTED),
+    ATTR_E("type", "usb|pci|scsi|scsi_host|mdev", .when = "mode=subsystem", .flags = FL_REQ,
+           .code = UNSUPPORTED),
+    ATTR_E("type", "storage|misc|net", .when = "mode=capabilities", .flags = FL_REQ, .code = UNSUPPORTED),
     ATTR_T("managed", YESNO, .when = "mode=subsystem", .def = "no"),
     ATTR("model"),
     ATTR_E("sgio", "filtered|unfiltered"),
@@ -240,7 +242,7 @@ ROWS(hostdev_rows) = {
     ATTR_T("display", ONOFF),
     ATTR_T("ramfb", ONOFF),
     ELEM("driver", hostdev_driver_rows),
-    ELEM("source", hostdev_source_rows, .flags = FL_REQ),
+    ELEM("source", hostdev_source_rows, .flags = FL_REQ | FL_OPEN_KEPT),
     FLAG("readonly"),
     FLAG("shareable"),
     ELEM("teaming", fl_teaming_rows),
@@ -257,7 +259,7 @@ ROWS(usbdev_rows) = {
     END,
 };
 ROWS(redirfilter_rows) = { LIST("usbdev", usbdev_rows), END };
-ROWS(hub_rows) = { ATTR_E("type", "usb", .flags = FL_REQ), FL_DEVICE_TAIL, END };
+ROWS(hub_rows) = { ATTR_E("type", "usb", .flags = FL_REQ, .code = UNSUPPORTED), FL_DEVICE_TAIL, END };
 ROWS(watchdog_rows) = {
     ATTR_E("model", "i6300esb|ib700|diag288|itco", .flags = FL_REQ),
     ATTR_E("action", "reset|shutdown|poweroff|pause|dump|none|inject-nmi", .def = "reset"),
@@ -280,7 +282,8 @@ ROWS(rate_rows) = {
     END,
 };
 ROWS(rng_rows) = {
-    ATTR_E("model", "virtio|virtio-transitional|virtio-non-transitional", .flags = FL_REQ),
+    ATTR_E("model", "virtio|virtio-transitional|virtio-non-transitional", .flags = FL_REQ,
+           .code = UNSUPPORTED),
     ELEM("rate", rate_rows),
     ELEM("backend", fl_rng_backend_rows, .flags = FL_REQ | FL_KEEP),
     ELEM("driver", virtio_driver_rows),
@@ -288,7 +291,8 @@ ROWS(rng_rows) = {
     END,
 };
 ROWS(nvram_rows) = { FL_DEVICE_TAIL, END };
-ROWS(panic_rows) = { ATTR_E("model", "pseries|hyperv|s390|isa|pvpanic"), FL_DEVICE_TAIL, END };
+ROWS(panic_rows) = { ATTR_E("model", "pseries|hyperv|s390|isa|pvpanic", .code = UNSUPPORTED), FL_DEVICE_TAIL,
+                     END };
 ROWS(type_rows) = { ATTR("type", .flags = FL_REQ), END };
 ROWS(msi_rows) = { ATTR_T("enabled", YESNO), ATTR_T("vectors", UINT), ATTR_T("ioeventfd", ONOFF), END };
 ROWS(shmem_rows) = {
@@ -302,7 +306,7 @@ static int shmem_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, stru
     unsigned long long bytes;
 
     if (strchr(fl_xml_get(out, "name"), '/'))
-        return fl_doc_error(ctx, in, VIR_ERR_XML_ERROR, "<shmem>: expected a name without '/'");
+        return fl_doc_error(ctx, in, UNSUPPORTED, "<shmem>: expected a name without '/'");
     if (!fl_xml_child(out, "model"))
         fl_xml_set(out->first ? fl_xml_add(out, "model") : fl_xml_add(out, "model"), "type", "ivshmem");
     if (!size)

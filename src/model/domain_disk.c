@@ -4,6 +4,7 @@
 
 #include <libvirt/virterror.h>
 
+#include "base/error.h"
 #include "model/domain_private.h"
 
 const char *fl_disk_target(const struct fl_xml_node *disk)
@@ -170,8 +171,9 @@ static int complete_source(struct fl_doc_ctx *ctx, struct fl_xml_node *disk, boo
         return 0;
     }
     if (fl_xml_is(disk, "type", "network") && !fl_xml_get(source, "protocol"))
-        return fl_doc_error(ctx, source, VIR_ERR_XML_ERROR,
-                            "<source> of a network disk: expected attribute 'protocol'");
+        return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_ERROR,
+                            "%s:%d: <source> of a network disk: expected attribute 'protocol'", ctx->name,
+                            source->line);
     return 0;
 }
 
@@ -196,11 +198,11 @@ int fl_disk_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *disk)
     }
     bus = fl_xml_get(target, "bus");
     if (floppy && strcmp(bus, "fdc") != 0)
-        return fl_doc_error(ctx, disk, VIR_ERR_XML_ERROR,
+        return fl_doc_error(ctx, disk, VIR_ERR_INTERNAL_ERROR,
                             "<target>: expected bus fdc for a floppy, found '%s'", bus);
     if (!floppy && strcmp(bus, "fdc") == 0)
-        return fl_doc_error(ctx, disk, VIR_ERR_XML_ERROR, "<target>: bus fdc is for a floppy, found a '%s'",
-                            device);
+        return fl_doc_error(ctx, disk, VIR_ERR_INTERNAL_ERROR,
+                            "<target>: bus fdc is for a floppy, found a '%s'", device);
     if (strcmp(device, "cdrom") == 0 && !fl_xml_child(disk, "readonly"))
         fl_xml_add(disk, "readonly");
     if (fl_xml_is(disk, "type", "vhostuser") && !fl_xml_get(disk, "snapshot"))

@@ -19,7 +19,7 @@ ROWS(zpci_rows) = { ATTR_T("uid", HEX, .arg = "4"), ATTR_T("fid", HEX, .arg = "8
 const struct fl_row fl_address_rows[] = {
     ATTR_E("type",
            "pci|drive|virtio-serial|ccid|usb|spapr-vio|virtio-s390|ccw|virtio-mmio|isa|dimm|unassigned",
-           .flags = FL_REQ),
+           .flags = FL_REQ, .code = UNSUPPORTED),
     PCI_PARTS("type=pci"),
     ATTR_T("controller", UINT, .when = "type=drive|virtio-serial|ccid", .def = "0"),
     ATTR_T("bus", UINT, .when = "type=drive|virtio-serial|usb", .def = "0"),
@@ -145,9 +145,11 @@ const struct fl_row fl_disk_source_rows[] = {
 };
 
 ROWS(metadata_cache_rows) = { LEAF("max_size", BYTES), END };
+#define IMAGE_FORMATS "none|raw|dir|bochs|cloop|dmg|iso|vpc|vdi|fat|vhd|ploop|luks|cow|qcow|qcow2|qed|vmdk"
+
 ROWS(disk_driver_rows) = {
     ATTR("name"),
-    ATTR("type"),
+    ATTR_E("type", IMAGE_FORMATS, .code = UNSUPPORTED),
     ATTR_E("cache", "default|none|writethrough|writeback|directsync|unsafe"),
     ATTR_E("error_policy", "stop|report|ignore|enospace"),
     ATTR_E("rerror_policy", "stop|report|ignore"),

@@ -68,7 +68,7 @@ int fl_graphics_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *g)
     if (!fl_word_in(type, "vnc|spice|rdp"))
         return 0;
     if (attr && fl_xml_get(listen, "address") && !fl_xml_is(listen, "address", attr))
-        return fl_doc_error(ctx, g, VIR_ERR_XML_ERROR,
+        return fl_doc_error(ctx, g, VIR_ERR_CONFIG_UNSUPPORTED,
                             "<graphics>: expected listen='%s' to be the address of its first <listen>, '%s'",
                             attr, fl_xml_get(listen, "address"));
     complete_listens(g);

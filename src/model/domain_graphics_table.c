@@ -33,8 +33,8 @@ ROWS(audio_rows) = { ATTR_T("id", UINT, .flags = FL_REQ), END };
 #define NETWORKED "type=vnc|spice|rdp"
 const struct fl_row fl_graphics_rows[] = {
     ATTR_E("type", "sdl|vnc|rdp|desktop|spice|egl-headless|dbus", .flags = FL_REQ),
-    ATTR_T("port", INT, .when = NETWORKED),
-    ATTR_T("tlsPort", INT, .when = "type=spice"),
+    ATTR_T("port", INT, .when = NETWORKED, .code = VIR_ERR_INTERNAL_ERROR),
+    ATTR_T("tlsPort", INT, .when = "type=spice", .code = VIR_ERR_INTERNAL_ERROR),
     ATTR_T("autoport", YESNO, .when = NETWORKED, .flags = FL_DROP_BAD),
     ATTR_T("websocket", INT, .when = "type=vnc"),
     ATTR_T("websocketGenerated", YESNO, .when = "type=vnc", .flags = FL_LIVE),

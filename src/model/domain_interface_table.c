@@ -139,7 +139,7 @@ const struct fl_row fl_teaming_rows[] = {
     ATTR("persistent"),
     END,
 };
-ROWS(link_rows) = { ATTR_E("state", "up|down", .flags = FL_REQ), END };
+ROWS(link_rows) = { ATTR_E("state", "up|down", .flags = FL_REQ, .code = UNSUPPORTED), END };
 ROWS(size_rows) = { ATTR_T("size", UINT, .flags = FL_REQ), END };
 ROWS(frames_rows) = { ATTR_T("max", UINT), END };
 ROWS(rx_rows) = { ELEM("frames", frames_rows), END };

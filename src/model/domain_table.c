@@ -13,7 +13,7 @@ ROWS(max_memory_rows) = { ATTR_T("slots", UINT, .flags = FL_REQ), END };
 ROWS(memory_rows) = { ATTR_T("dumpCore", ONOFF), END };
 
 ROWS(blkio_device_rows) = {
-    LEAF("path", STR, .flags = FL_REQ),
+    LEAF("path", STR, .flags = FL_REQ, .missing = UNSUPPORTED),
     LEAF("weight", UINT, .flags = FL_NONZERO),
     LEAF("read_iops_sec", UINT, .flags = FL_NONZERO),
     LEAF("write_iops_sec", UINT, .flags = FL_NONZERO),
@@ -442,13 +442,12 @@ ROWS(catchup_rows) = {
     END,
 };
 ROWS(timer_rows) = {
-    ATTR_E("name", "platform|pit|rtc|hpet|tsc|kvmclock|hypervclock|armvtimer", .flags = FL_REQ,
-           .code = UNSUPPORTED),
-    ATTR_T("present", YESNO, .code = UNSUPPORTED),
-    ATTR_E("tickpolicy", "delay|catchup|merge|discard", .code = UNSUPPORTED),
-    ATTR_E("track", "boot|guest|wall|realtime", .when = "name=rtc|platform", .code = UNSUPPORTED),
+    ATTR_E("name", "platform|pit|rtc|hpet|tsc|kvmclock|hypervclock|armvtimer", .flags = FL_REQ),
+    ATTR_T("present", YESNO),
+    ATTR_E("tickpolicy", "delay|catchup|merge|discard"),
+    ATTR_E("track", "boot|guest|wall|realtime", .when = "name=rtc|platform"),
     ATTR_T("frequency", ULL, .when = "name=tsc", .flags = FL_NONZERO),
-    ATTR_E("mode", "auto|native|emulate|paravirt|smpsafe", .when = "name=tsc", .code = UNSUPPORTED),
+    ATTR_E("mode", "auto|native|emulate|paravirt|smpsafe", .when = "name=tsc"),
     ELEM("catchup", catchup_rows),
     END,
 };
@@ -513,12 +512,15 @@ int fl_metadata_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struc
     return 0;
 }
 
+#define VIRT_TYPES                                                                                           \
+    "none|qemu|kqemu|kvm|xen|lxc|uml|openvz|test|vmware|hyperv|vbox|phyp|parallels|bhyve|vz|hvf"
+
 const struct fl_row fl_domain_rows[] = {
-    ATTR("type", .flags = FL_REQ),
+    ATTR_E("type", VIRT_TYPES, .flags = FL_REQ, .code = UNSUPPORTED, .missing = VIR_ERR_INTERNAL_ERROR),
     ATTR_T("id", INT),
     LEAF("name", STR),
     LEAF("uuid", STR),
-    LEAF("genid", UUID),
+    LEAF("genid", UUID, .code = VIR_ERR_INTERNAL_ERROR),
     LEAF("title", STR),
     LEAF("description", STR),
     ELEM("metadata", metadata_rows, .flags = FL_KEEP, .post = fl_metadata_post),
@@ -548,10 +550,10 @@ const struct fl_row fl_domain_rows[] = {
     ELEM("features", features_rows),
     ELEM("cpu", fl_cpu_rows),
     ELEM("clock", clock_rows),
-    LEAF_E("on_poweroff", LIFECYCLE, .def = "destroy"),
-    LEAF_E("on_reboot", LIFECYCLE, .def = "restart"),
-    LEAF_E("on_crash", LIFECYCLE "|coredump-destroy|coredump-restart", .def = "destroy"),
-    LEAF_E("on_lockfailure", "poweroff|restart|pause|ignore"),
+    LEAF_E("on_poweroff", LIFECYCLE, .code = UNSUPPORTED, .def = "destroy"),
+    LEAF_E("on_reboot", LIFECYCLE, .code = UNSUPPORTED, .def = "restart"),
+    LEAF_E("on_crash", LIFECYCLE "|coredump-destroy|coredump-restart", .code = UNSUPPORTED, .def = "destroy"),
+    LEAF_E("on_lockfailure", "poweroff|restart|pause|ignore", .code = UNSUPPORTED),
     ELEM("pm", pm_rows),
     ELEM("perf", perf_rows),
     ELEM("devices", fl_device_rows, .flags = FL_OPEN),
@@ -561,4 +563,6 @@ const struct fl_row fl_domain_rows[] = {
     END,
 };
 
-const struct fl_doc fl_domain_doc = { .root = "domain", .domain = VIR_FROM_DOMAIN, .rows = fl_domain_rows };
+const struct fl_doc fl_domain_doc = {
+    .root = "domain", .domain = VIR_FROM_DOMAIN, .value_domain = VIR_FROM_XML, .rows = fl_domain_rows
+};

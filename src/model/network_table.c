@@ -137,7 +137,7 @@ static int dns_host_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, s
 }
 
 const struct fl_row fl_dns_host_rows[] = {
-    ATTR("ip", .flags = FL_REQ, .code = VIR_ERR_XML_DETAIL),
+    ATTR("ip", .flags = FL_REQ, .missing = VIR_ERR_XML_DETAIL),
     LEAVES("hostname", STR),
     END,
 };
@@ -345,7 +345,7 @@ const struct fl_row fl_network_rows[] = {
     LIST("ip", ip_rows, .flags = FL_OPEN_KEPT, .post = ip_post),
     LIST("route", fl_route_rows),
     ELEM("virtualport", vport_rows),
-    LIST("portgroup", fl_portgroup_rows),
+    LIST("portgroup", fl_portgroup_rows, .flags = FL_OPEN_KEPT),
     POST(network_post),
     END,
 };

@@ -15,8 +15,8 @@ enum { MISSING = VIR_ERR_INTERNAL_ERROR };
 
 #define IN(t)        .when = "type=" t
 #define STR(n, t)    LEAF(n, STR, IN(t))
-#define NEED(n, t)   LEAF(n, UINT, IN(t), .flags = FL_REQ, .code = MISSING)
-#define NEED_S(n, t) LEAF(n, STR, IN(t), .flags = FL_REQ, .code = MISSING)
+#define NEED(n, t)   LEAF(n, UINT, IN(t), .flags = FL_REQ, .missing = MISSING)
+#define NEED_S(n, t) LEAF(n, STR, IN(t), .flags = FL_REQ, .missing = MISSING)
 
 ROWS(hardware_rows) = {
     LEAF("vendor", STR), LEAF("version", STR), LEAF("serial", STR), LEAF("uuid", UUID), END,
@@ -162,12 +162,12 @@ ROWS(capability_rows) = {
     NEED_S("type", "drm"),
     ELEM("type", mdev_id_rows, IN("mdev")),
     LEAF("uuid", UUID, IN("mdev")),
-    LEAF("cssid", HEX, .arg = "1", IN("ccw|css"), .flags = FL_REQ, .code = MISSING),
-    LEAF("ssid", HEX, .arg = "1", IN("ccw|css"), .flags = FL_REQ, .code = MISSING),
-    LEAF("devno", HEX, .arg = "4", IN("ccw|css"), .flags = FL_REQ, .code = MISSING),
+    LEAF("cssid", HEX, .arg = "1", IN("ccw|css"), .flags = FL_REQ, .missing = MISSING),
+    LEAF("ssid", HEX, .arg = "1", IN("ccw|css"), .flags = FL_REQ, .missing = MISSING),
+    LEAF("devno", HEX, .arg = "4", IN("ccw|css"), .flags = FL_REQ, .missing = MISSING),
     NEED_S("chardev", "vdpa"),
-    LEAF("ap-adapter", HEX, .arg = "2", IN("ap_card|ap_queue"), .flags = FL_REQ, .code = MISSING),
-    LEAF("ap-domain", HEX, .arg = "4", IN("ap_queue"), .flags = FL_REQ, .code = MISSING),
+    LEAF("ap-adapter", HEX, .arg = "2", IN("ap_card|ap_queue"), .flags = FL_REQ, .missing = MISSING),
+    LEAF("ap-domain", HEX, .arg = "4", IN("ap_queue"), .flags = FL_REQ, .missing = MISSING),
     LIST("capability", sub_rows, .post = vports_post),
     POST(sub_order),
     ELEM("iommuGroup", iommu_group_rows, IN("pci|mdev")),

@@ -29,7 +29,7 @@ static int rules_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, stru
 }
 
 ROWS(filter_rows) = {
-    ATTR("name", .flags = FL_REQ, .code = VIR_ERR_INTERNAL_ERROR),
+    ATTR("name", .flags = FL_REQ, .missing = VIR_ERR_INTERNAL_ERROR),
     ATTR("chain", .def = "root"),
     ATTR_T("priority", INT),
     LEAF("uuid", UUID),
