@@ -149,6 +149,13 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
 
 /* ---- calls that wait for a worker ---- */
 
+/* Opening may read files or wait for a hypervisor: a worker does it, and what the client has sent after it (a
+ * fast client sends all at once) waits until there is a connection or an error. */
+static bool is_open_call(const struct fl_header *h)
+{
+    return h->program == FL_PROGRAM_REMOTE && h->procedure == FL_P_CONNECT_OPEN;
+}
+
 static void run_queued(struct fl_job *job)
 {
     struct queued_call *q = (struct queued_call *)job;
@@ -167,6 +174,8 @@ static void free_queued(struct fl_job *job)
     peer->queued_bytes -= q->length;
     if (peer->queued_calls <= QUEUE_CALLS / 2 && peer->queued_bytes <= QUEUE_BYTES / 2)
         fl_peer_release(peer, FL_HOLD_CALLS);
+    if (is_open_call(&q->header))
+        fl_peer_release(peer, FL_HOLD_OPEN);
     g_mutex_unlock(&peer->lock);
     close_fds(q->fds, q->nfds);
     g_free(q->block);
@@ -196,6 +205,8 @@ static void queue_call(struct fl_peer *peer, const struct fl_proc *proc, const s
     peer->queued_bytes += q->length;
     if (peer->queued_calls >= QUEUE_CALLS || peer->queued_bytes >= QUEUE_BYTES)
         fl_peer_hold(peer, FL_HOLD_CALLS);
+    if (is_open_call(&q->header))
+        fl_peer_hold(peer, FL_HOLD_OPEN);
     g_mutex_unlock(&peer->lock);
     fl_pool_submit(fl_server_pool(peer->server), &peer->lane, &q->job);
 }
@@ -229,6 +240,8 @@ void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int
     if (find_proc(frame, &proc) < 0) {
         close_fds(fds, frame->nfds);
         fl_peer_reply_error(peer, &frame->h);
+    } else if (is_open_call(&frame->h) && g_atomic_int_get(&peer->authenticated)) {
+        queue_call(peer, proc, frame, fds);
     } else if (proc->flags & FL_PROC_QUICK || !g_atomic_int_get(&peer->authenticated)) {
         serve_and_answer(peer, proc, &frame->h, frame->payload, frame->len, fds, frame->nfds);
     } else {

@@ -30,9 +30,10 @@ int fl_serve_connect_open(struct fl_call *call, void *args, void *ret)
     struct fl_peer *peer = call->peer;
     unsigned int flags = a->flags & VIR_CONNECT_RO;
     virConnectPtr conn;
+    bool gone;
 
     (void)ret;
-    if (peer->conn) /* only this thread sets it */
+    if (peer->conn) /* only set here, and nothing else of this peer is served meanwhile */
         return fl_error(VIR_ERR_INTERNAL_ERROR, "a connection is open already: close it first");
     if (peer->read_only)
         flags |= VIR_CONNECT_RO;
@@ -41,11 +42,17 @@ int fl_serve_connect_open(struct fl_call *call, void *args, void *ret)
                            FL_CONNECT_LOCAL_ONLY);
     if (!conn)
         return -1;
-    g_mutex_lock(&peer->lock);
-    peer->conn = conn;
-    g_mutex_unlock(&peer->lock);
     fl_debug("client %" G_GUINT64_FORMAT " opened '%s'%s", peer->id, conn->uri ? conn->uri : "",
              flags & VIR_CONNECT_RO ? " read-only" : "");
+    g_mutex_lock(&peer->lock);
+    gone = peer->gone;
+    if (!gone)
+        peer->conn = conn;
+    g_mutex_unlock(&peer->lock);
+    if (gone) {
+        virConnectClose(conn);
+        return fl_error(VIR_ERR_RPC, "the client has gone");
+    }
     return 0;
 }
 

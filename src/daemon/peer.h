@@ -97,7 +97,7 @@ void fl_peer_shutdown(struct fl_peer *peer);
 void fl_peer_close_after_flush(struct fl_peer *peer);
 
 /* Back-pressure: while any reason holds, nothing is read from this peer. Under the lock. */
-enum { FL_HOLD_CALLS = 1, FL_HOLD_STREAM = 2, FL_HOLD_OUTPUT = 4 };
+enum { FL_HOLD_CALLS = 1, FL_HOLD_STREAM = 2, FL_HOLD_OUTPUT = 4, FL_HOLD_OPEN = 8 };
 void fl_peer_hold(struct fl_peer *peer, unsigned int reason);
 void fl_peer_release(struct fl_peer *peer, unsigned int reason);
 

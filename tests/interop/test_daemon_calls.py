@@ -313,3 +313,27 @@ def test_many_clients_at_once(shared_daemon):
     for t in threads:
         t.join()
     assert not failures, failures[0]
+
+
+def test_one_slow_client_holds_up_nobody(start_daemon):
+    """Opens that wait (for a FIFO nobody writes to) while others are served; what is sent behind an open waits for it."""
+    d = start_daemon()
+    fifo = d.dir / "fifo"
+    os.mkfifo(fifo)
+    slow = [Wire(d.sock) for _ in range(3)]
+    for c in slow:
+        c.raw(c.frame(OPEN, optional(f"test://{fifo}") + u32(0)) + c.frame(GET_URI))
+    for _ in range(20):
+        with Wire(d.sock) as c:
+            c.open()
+            assert c.call(GET_URI).payload == string("test:///default")
+    fd = os.open(fifo, os.O_RDWR)
+    os.write(fd, b"<node/>")
+    for c in slow[:1]:
+        c.sock.close()  # gone while its open is still being served
+    os.close(fd)
+    for c in slow[1:]:
+        opened, uri = c.recv(), c.recv()
+        assert (opened.proc, uri.proc) == (OPEN, GET_URI)
+        assert opened.status == uri.status
+    assert d.alive()
