@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need
+from conftest import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need, python_environment
 
 HERE = pathlib.Path(__file__).parent
 TEST = "test+unix:///default"
@@ -484,9 +484,7 @@ def test_keepalive_on_an_idle_connection(host, our_virsh):
 # ---- the library, under python3-libvirt
 
 def scenario(name, ours, timeout=60):
-    library = {"LD_LIBRARY_PATH": str(BUILD / "src")} if ours else {}
-    env = environment(ours, **library)
-    done = subprocess.run(["/usr/bin/python3", str(HERE / "real_scenarios.py"), name], env=env, stdin=subprocess.DEVNULL,
+    done = subprocess.run(["/usr/bin/python3", str(HERE / "real_scenarios.py"), name], env=python_environment(ours), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
     assert done.returncode == 0, done.stdout
     return done.stdout
