@@ -219,6 +219,21 @@ int fl_hub_deregister(struct fl_hub *hub, virConnectPtr conn, int callback_id)
     return 0;
 }
 
+void fl_hub_cancel(struct fl_hub *hub, virConnectPtr conn, int callback_id)
+{
+    g_mutex_lock(&hub->lock);
+    struct hub_reg *reg = hub_table_by_id(&hub->table, callback_id);
+    if (reg && reg->conn == conn) {
+        reg->freecb = NULL;
+        take_out(hub, reg);
+    } else {
+        reg = NULL;
+    }
+    g_mutex_unlock(&hub->lock);
+    if (reg)
+        reg_unref(reg);
+}
+
 int fl_hub_deregister_cb(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class cls, int event_id,
                          void (*cb)(void))
 {

@@ -41,6 +41,9 @@ int fl_hub_register_sink(struct fl_hub *hub, virConnectPtr conn, enum fl_event_c
                          virFreeCallback freecb);
 /* -1 + VIR_ERR_INVALID_ARG if unknown. */
 int fl_hub_deregister(struct fl_hub *hub, virConnectPtr conn, int callback_id);
+/* Takes a registration back as if it had failed: freecb is not called. For a driver that could not start what
+ * it registered for. */
+void fl_hub_cancel(struct fl_hub *hub, virConnectPtr conn, int callback_id);
 /* Old API: by callback pointer. */
 int fl_hub_deregister_cb(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class cls, int event_id,
                          void (*cb)(void));

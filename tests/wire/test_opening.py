@@ -41,7 +41,7 @@ class Daemon:
     """Answers on one connection as `answer(self, proc)` says: (status, payload), raw bytes, or None to hang up."""
 
     def __init__(self, path, answer):
-        self.seen, self.authenticated, self.answer = [], False, answer
+        self.seen, self.serial, self.authenticated, self.answer = [], 0, False, answer
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen(1)
@@ -59,6 +59,7 @@ class Daemon:
                 length, program, version, proc, _, serial, _ = struct.unpack(">7I", buf[:28])
                 buf = buf[length:]
                 self.seen.append(proc)
+                self.serial = serial
                 reply = self.answer(self, proc)
                 if reply is None:
                     conn.close()
@@ -85,11 +86,11 @@ def polite(types):
 
 @pytest.fixture
 def run(tmp_path):
-    def go(answer, extra=""):
+    def go(answer, extra="", client=CLIENT):
         path = tmp_path / "sock"
         daemon = Daemon(path, answer)
         env = dict(os.environ, LD_LIBRARY_PATH=str(BUILD / "src"))
-        out = subprocess.run(["/usr/bin/python3", "-c", CLIENT, f"test+unix:///default?socket={path}{extra}"], env=env, text=True,
+        out = subprocess.run(["/usr/bin/python3", "-c", client, f"test+unix:///default?socket={path}{extra}"], env=env, text=True,
                              capture_output=True, timeout=30, check=False)
         if "cannot open shared object" in out.stderr or "No module named" in out.stderr:
             pytest.skip(out.stderr.strip().splitlines()[-1])
@@ -152,6 +153,44 @@ def test_strange_answers(run, reply, code, words):
     _, out = run(at_open(reply))
     assert out.startswith(f"error {code} "), out
     assert words in out
+
+
+WATCHER = """
+import libvirt, sys
+libvirt.virEventRegisterDefaultImpl()
+got = []
+conn = libvirt.open(sys.argv[1])
+ids = [conn.domainEventRegisterAny(None, i, cb, None) for i, cb in (
+    (0, lambda c, d, event, detail, o: got.append((d.name(), event, detail))),
+    (1, lambda c, d, o: got.append((d.name(), "reboot"))))]
+while len(got) < 2:
+    libvirt.virEventRunDefaultImpl()
+print(got)
+for i in ids:
+    conn.domainEventDeregisterAny(i)
+conn.close()
+"""
+
+
+def test_events_of_a_daemon_without_numbers(run):
+    """Feature 14 denied: the older calls register, and the messages carry no callback id."""
+    domain = text(b"old") + bytes(16) + struct.pack(">i", 5)
+
+    def answer(daemon, proc):
+        if proc == FEATURE:
+            return (0, struct.pack(">I", 1)) if daemon.seen.count(FEATURE) == 1 else (0, struct.pack(">I", 0))
+        if proc in (105, 106):
+            return 0, struct.pack(">I", 1)
+        if proc == 167:  # the events come before the answer: nobody may lose them
+            life, reboot = domain + struct.pack(">ii", 2, 3), domain
+            return struct.pack(">7I", 28 + len(life), PROGRAM, 1, 107, 2, 0, 0) + life + \
+                struct.pack(">7I", 28, PROGRAM, 1, 167, 1, daemon.serial, 0) + \
+                struct.pack(">7I", 28 + len(reboot), PROGRAM, 1, 169, 2, 0, 0) + reboot
+        return polite([NONE])(daemon, proc)
+
+    daemon, out = run(answer, client=WATCHER)
+    assert out == "[('old', 2, 3), ('old', 'reboot')]"
+    assert daemon.seen == [AUTH_LIST, OPEN, FEATURE, FEATURE, 105, 167, 106, 168, CLOSE]
 
 
 if __name__ == "__main__":

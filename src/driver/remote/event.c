@@ -172,12 +172,11 @@ static int event_register(virConnectPtr conn, enum fl_event_class cls, int event
     if (!ev)
         return fl_error(VIR_ERR_INVALID_ARG, "there is no event with id %d", event_id);
     g_mutex_lock(&r->events_lock);
-    if (far_register(conn, ev) == 0) {
-        id = fl_hub_register(r->hub, conn, cls, event_id, filter, cb, opaque, freecb);
-        if (id < 0) {
-            FL_ERROR_PRESERVE;
-            far_deregister(conn, ev);
-        }
+    /* Here first: an event may follow the far side's answer at once. */
+    id = fl_hub_register(r->hub, conn, cls, event_id, filter, cb, opaque, freecb);
+    if (id >= 0 && far_register(conn, ev) < 0) {
+        fl_hub_cancel(r->hub, conn, id);
+        id = -1;
     }
     g_mutex_unlock(&r->events_lock);
     return id;
