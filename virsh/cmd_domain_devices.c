@@ -397,7 +397,14 @@ static int exchange_source(struct fl_call *c, struct fl_xml *disk, const char *s
         g_autofree char *text =
             g_markup_printf_escaped(block ? "<source dev='%s'/>" : "<source file='%s'/>", source);
 
-        g_ptr_array_insert(disk->children, 0, fl_xml_parse(text));
+        struct fl_xml *node = fl_xml_parse(text),
+                      *first = disk->children->len ? disk->children->pdata[0] : NULL;
+
+        if (first) {
+            g_free(node->before);
+            node->before = g_strdup(first->before);
+        }
+        g_ptr_array_insert(disk->children, 0, node);
         for (char **a = disk->attrs; *a; a += 2)
             if (strcmp(a[0], "type") == 0) {
                 g_free(a[1]);

@@ -107,7 +107,7 @@ int fl_cmd_set_user_password(struct fl_call *c)
 
     if (virDomainSetUserPassword(c->dom, user, fl_arg(c, "password"), flags) < 0)
         return fl_fail(c, "failed to set the password of %s in domain '%s'", user, name);
-    fl_extra(c, "\nPassword set successfully for %s in %s", user, name);
+    fl_extra(c, "Password set successfully for %s in %s", user, name);
     return 0;
 }
 

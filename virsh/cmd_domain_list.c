@@ -93,8 +93,8 @@ static void list_words(struct fl_call *c, virDomainPtr *doms, int n)
         char id[16], uuid[VIR_UUID_STRING_BUFLEN] = "";
         g_autoptr(GString) line = g_string_new("");
         void *object = array ? fl_json_object() : NULL;
-        const char *keys[] = { "id#", "uuid", "name" }, *values[] = { id, uuid, virDomainGetName(doms[i]) };
-        const char *flags[] = { "id", "uuid", "name" };
+        const char *keys[] = { "uuid", "id#", "name" }, *values[] = { uuid, id, virDomainGetName(doms[i]) };
+        const char *flags[] = { "uuid", "id", "name" };
 
         id_text(doms[i], id, sizeof(id));
         virDomainGetUUIDString(doms[i], uuid);
@@ -117,13 +117,17 @@ static void list_words(struct fl_call *c, virDomainPtr *doms, int n)
 int fl_cmd_list(struct fl_call *c)
 {
     virDomainPtr *doms = NULL;
+    unsigned int flags;
     bool words = fl_flag(c, "uuid") || fl_flag(c, "name") || fl_flag(c, "id");
     int n;
 
     if (fl_exclusive(c, "table", "name") < 0 || fl_exclusive(c, "table", "uuid") < 0 ||
         fl_exclusive(c, "table", "id") < 0)
         return -1;
-    n = virConnectListAllDomains(c->conn, &doms, list_flags(c));
+    flags = list_flags(c);
+    if (fl_flag(c, "id") && !fl_flag(c, "uuid") && !fl_flag(c, "name") && !fl_flag(c, "inactive"))
+        flags &= ~(unsigned int)VIR_CONNECT_LIST_DOMAINS_INACTIVE; /* they have no id */
+    n = virConnectListAllDomains(c->conn, &doms, flags);
     if (n < 0)
         return fl_fail(c, "failed to list domains");
     if (n > 0)

@@ -401,7 +401,7 @@ int fl_cmd_vncdisplay(struct fl_call *c)
     return 0;
 }
 
-static bool print_display(struct fl_call *c, struct fl_xml *node)
+static bool print_display(struct fl_call *c, struct fl_xml *node, bool first)
 {
     const char *type = fl_xml_attr(node, "type"), *port = fl_xml_attr(node, "port");
     const char *tls = fl_xml_attr(node, "tlsPort"), *passwd = fl_xml_attr(node, "passwd");
@@ -427,7 +427,7 @@ static bool print_display(struct fl_call *c, struct fl_xml *node)
         if (tls && atoi(tls) > 0)
             g_string_append_printf(s, "%stls-port=%s", number > 0 ? "&" : "?", tls);
     }
-    fl_out(c, "%s\n", s->str);
+    fl_out(c, first ? "%s" : "\n%s", s->str);
     return true;
 }
 
@@ -444,7 +444,7 @@ int fl_cmd_domdisplay(struct fl_call *c)
     devices = fl_xml_get(root, "devices");
     for (guint i = 0; devices && i < devices->children->len && (!found || fl_flag(c, "all")); i++)
         if (strcmp(((struct fl_xml *)devices->children->pdata[i])->name, "graphics") == 0)
-            found |= print_display(c, devices->children->pdata[i]);
+            found |= print_display(c, devices->children->pdata[i], !found);
     fl_xml_free(root);
     if (!found && fl_arg(c, "type"))
         return fl_wrong(c, "domain '%s' has no graphical display of type '%s'", virDomainGetName(c->dom),

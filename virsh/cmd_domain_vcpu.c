@@ -206,17 +206,30 @@ int fl_cmd_vcpucount(struct fl_call *c)
     return 0;
 }
 
-static int print_pins(struct fl_call *c, int only, unsigned int flags, int max)
+/* The most it may have: pins of those not plugged in are shown too. */
+static int pin_count(struct fl_call *c, unsigned int flags)
 {
+    int n = virDomainGetVcpusFlags(c->dom, flags | VIR_DOMAIN_VCPU_MAXIMUM);
     virDomainInfo info;
-    g_autofree unsigned char *maps = NULL;
-    struct fl_table *t;
-    int n, maplen = VIR_CPU_MAPLEN(max);
 
+    if (n > 0)
+        return n;
+    virResetLastError();
     if (virDomainGetInfo(c->dom, &info) < 0)
         return fl_fail(c, "failed to get information about domain '%s'", virDomainGetName(c->dom));
-    maps = g_new0(unsigned char, (gsize)info.nrVirtCpu *(gsize)maplen + 1);
-    n = virDomainGetVcpuPinInfo(c->dom, info.nrVirtCpu, maps, maplen, flags);
+    return info.nrVirtCpu;
+}
+
+static int print_pins(struct fl_call *c, int only, unsigned int flags, int max)
+{
+    g_autofree unsigned char *maps = NULL;
+    struct fl_table *t;
+    int n = pin_count(c, flags), maplen = VIR_CPU_MAPLEN(max);
+
+    if (n < 0)
+        return -1;
+    maps = g_new0(unsigned char, (gsize)n *(gsize)maplen + 1);
+    n = virDomainGetVcpuPinInfo(c->dom, n, maps, maplen, flags);
     if (n < 0)
         return fl_fail(c, "failed to get where the processors of domain '%s' run", virDomainGetName(c->dom));
     if (only >= n)

@@ -32,17 +32,23 @@ static int authenticate(virConnectPtr *ret, struct fl_shell *sh, const char *uri
     return *ret ? 0 : -1;
 }
 
-/* Only a remote connection has a peer that can fall silent. */
-static void start_keepalive(struct fl_shell *sh)
+/* Only a remote connection has a peer that can fall silent; an interval asked for must be had. */
+static int start_keepalive(struct fl_shell *sh)
 {
     int interval = sh->keepalive_interval < 0 ? 5 : sh->keepalive_interval;
 
     if (interval == 0)
-        return;
-    if (virConnectSetKeepAlive(sh->conn, interval, (unsigned int)sh->keepalive_count) == 0)
+        return 0;
+    if (virConnectSetKeepAlive(sh->conn, interval, (unsigned int)sh->keepalive_count) == 0) {
         fl_loop_start(sh);
-    else
-        virResetLastError();
+        return 0;
+    }
+    if (sh->keepalive_interval > 0) {
+        fl_complain(sh, "this connection cannot keep itself alive as -k asks");
+        return -1;
+    }
+    virResetLastError();
+    return 0;
 }
 
 int fl_connect(struct fl_shell *sh)
@@ -60,7 +66,11 @@ int fl_connect(struct fl_shell *sh)
     registered = true;
     if (authenticate(&sh->conn, sh, sh->uri) < 0)
         return -1;
-    start_keepalive(sh);
+    if (start_keepalive(sh) < 0) {
+        virConnectClose(sh->conn);
+        sh->conn = NULL;
+        return -1;
+    }
     return 0;
 }
 

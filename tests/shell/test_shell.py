@@ -63,10 +63,10 @@ NORMAL = [
     (r"\d{4}-\d\d-\d\d[ -]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d{4})?", "TIME"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
     (r"(CPU time: +)[\d.]+s", r"\1N"),
-    (r"Time: \d+", "Time: N"),
+    (r"\(Time: [\d.]+ ms\)", "(Time: N ms)"),
+    (r"Time: \d{5,}", "Time: N"),
     (r"last_update \d+", "last_update N"),
     (r"creationTime>\d+", "creationTime>N"),
-    (r"\(Time: [\d.]+ ms\)", "(Time: N ms)"),
     (r"\b\d{10,}\b", "BIG"),  # counters that follow the clock, snapshot names made of it
     (r"-?nan%", "nan%"),
 ]
