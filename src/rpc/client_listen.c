@@ -27,7 +27,8 @@ static int wanted_events(const struct fl_client *c)
 {
     int events = VIR_EVENT_HANDLE_ERROR | VIR_EVENT_HANDLE_HANGUP;
 
-    if (c->watch_rests)
+    /* Not even a hang-up is of interest while a caller reads or before the queues have room. */
+    if (c->watch_rests || (c->full_streams && !c->want_write))
         return 0;
     if (!c->full_streams)
         events |= VIR_EVENT_HANDLE_READABLE;
