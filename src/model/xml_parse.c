@@ -122,6 +122,17 @@ static int parse_failed(xmlParserCtxtPtr ctxt, int domain, const char *name)
                         err ? err->line : 0, words);
 }
 
+/* libxml2 sets itself up at first use, and two first uses at once are one too many. */
+static void init_library(void)
+{
+    static gsize once;
+
+    if (g_once_init_enter(&once)) {
+        xmlInitParser();
+        g_once_init_leave(&once, 1);
+    }
+}
+
 int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root)
 {
     const int options = XML_PARSE_NONET | XML_PARSE_NOBLANKS | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
@@ -134,6 +145,7 @@ int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_x
     if (len > FL_XML_MAX_BYTES)
         return fl_error_set(domain, VIR_ERR_XML_ERROR, "%s: expected a document of at most %d bytes, got %zu",
                             name, FL_XML_MAX_BYTES, len);
+    init_library();
     ctxt = xmlNewParserCtxt();
     if (!ctxt)
         return fl_error_set(domain, VIR_ERR_NO_MEMORY, "%s: XML parser", name);
