@@ -344,9 +344,6 @@ int fl_cmd_node_memory_tune(struct fl_call *c)
         status = fl_fail(c, "failed to get the shared memory parameters of the host");
     else {
         fl_out(c, "Shared memory:\n");
-        for (int i = 0; i < n; i++)
-            memmove(params[i].field, params[i].field + (g_str_has_prefix(params[i].field, "shm_") ? 4 : 0),
-                    strlen(params[i].field + (g_str_has_prefix(params[i].field, "shm_") ? 4 : 0)) + 1);
         print_params(c, params, n, 15, "\t");
     }
     virTypedParamsClear(params, n);
