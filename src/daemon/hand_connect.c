@@ -30,10 +30,13 @@ int fl_serve_connect_open(struct fl_call *call, void *args, void *ret)
     struct fl_peer *peer = call->peer;
     unsigned int flags = a->flags & VIR_CONNECT_RO;
     virConnectPtr conn;
-    bool gone;
+    bool open, gone;
 
     (void)ret;
-    if (peer->conn) /* only set here, and nothing else of this peer is served meanwhile */
+    g_mutex_lock(&peer->lock);
+    open = peer->conn != NULL; /* only set here, and nothing else of this peer is served meanwhile */
+    g_mutex_unlock(&peer->lock);
+    if (open)
         return fl_error(VIR_ERR_INTERNAL_ERROR, "a connection is open already: close it first");
     if (peer->read_only)
         flags |= VIR_CONNECT_RO;
