@@ -1097,6 +1097,7 @@ def interfaces(r):
     r("gone", i2.isActive)
     r("rollback", c.changeRollback, 0)
     r("back", i2.isActive)
+    r("eth1 back", e.isActive)
     r("begin", c.changeBegin, 0)
     r("undefine", i2.undefine)
     r("commit", c.changeCommit, 0)

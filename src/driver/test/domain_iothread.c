@@ -71,7 +71,7 @@ int fl_test_domain_get_iothread_info(virDomainPtr dom, virDomainIOThreadInfoPtr 
     if (!d || fl_test_domain_one_def(d, flags, &def) < 0)
         return -1;
     g_autoptr(GArray) ids = ids_of(def);
-    int n = ids->len, maplen = (host->node.cpus + 7) / 8;
+    int n = ids->len, maplen = (fl_test_host_cpus(host) + 7) / 8;
     virDomainIOThreadInfoPtr *list = FL_TEST_ARRAY(virDomainIOThreadInfoPtr, n);
     for (int i = 0; i < n; i++) {
         unsigned int id = g_array_index(ids, unsigned int, i);
@@ -81,7 +81,7 @@ int fl_test_domain_get_iothread_info(virDomainPtr dom, virDomainIOThreadInfoPtr 
         list[i]->cpumap = g_malloc0(maplen);
         list[i]->cpumaplen = maplen;
         /* Compat: an unpinned one is shown on as many CPUs as the domain has virtual ones. */
-        fl_test_cpuset_to_map(cpuset, list[i]->cpumap, maplen, cpuset ? host->node.cpus : def->vcpus);
+        fl_test_cpuset_to_map(cpuset, list[i]->cpumap, maplen, cpuset ? fl_test_host_cpus(host) : def->vcpus);
     }
     *info = list;
     return n;
@@ -169,7 +169,7 @@ int fl_test_domain_pin_iothread(virDomainPtr dom, unsigned int id, unsigned char
     struct fl_domain_def *defs[2];
     if (!d || fl_test_domain_defs(d, flags, &defs[0], &defs[1]) < 0)
         return -1;
-    g_autofree char *cpuset = fl_test_cpuset_from_map(cpumap, maplen, host->node.cpus);
+    g_autofree char *cpuset = fl_test_cpuset_from_map(cpumap, maplen, fl_test_host_cpus(host));
     if (!*cpuset)
         return fl_error(VIR_ERR_INVALID_ARG, "an I/O thread cannot be pinned to no CPU at all");
     for (int i = 0; i < 2; i++) {

@@ -158,7 +158,7 @@ int fl_test_domain_get_vcpus(virDomainPtr dom, virVcpuInfoPtr info, int maxinfo,
         return fl_error(VIR_ERR_OPERATION_INVALID, "domain '%s' is not running, so its CPUs are nowhere",
                         dom->name);
     unsigned long long used = (unsigned long long)g_get_real_time() / 10;
-    unsigned int ncpus = host->node.cpus, maxlen = (ncpus + 7) / 8;
+    unsigned int ncpus = fl_test_host_cpus(host), maxlen = (ncpus + 7) / 8;
     g_autofree unsigned char *map = g_malloc0(maxlen);
     if (cpumaps)
         memset(cpumaps, 0, (size_t)maxinfo * maplen);
@@ -197,7 +197,7 @@ int fl_test_domain_pin_vcpu_flags(virDomainPtr dom, unsigned int vcpu, unsigned 
     if (vcpu >= d->def->vcpus)
         return fl_error(VIR_ERR_INVALID_ARG, "domain '%s' has %u CPUs, there is no CPU %d", dom->name,
                         d->def->vcpus, (int)vcpu);
-    g_autofree char *cpuset = fl_test_cpuset_from_map(cpumap, maplen, host->node.cpus);
+    g_autofree char *cpuset = fl_test_cpuset_from_map(cpumap, maplen, fl_test_host_cpus(host));
     pin_set(d->def, "vcpupin", "vcpu", vcpu, cpuset);
     return 0;
 }
@@ -219,7 +219,8 @@ int fl_test_domain_get_vcpu_pin_info(virDomainPtr dom, int ncpumaps, unsigned ch
         return -1;
     int n = MIN((unsigned int)ncpumaps, def->max_vcpus);
     for (int i = 0; i < n; i++)
-        fl_test_cpuset_to_map(vcpu_cpuset(def, i), cpumaps + (size_t)i * maplen, maplen, host->node.cpus);
+        fl_test_cpuset_to_map(vcpu_cpuset(def, i), cpumaps + (size_t)i * maplen, maplen,
+                              fl_test_host_cpus(host));
     return n;
 }
 
@@ -232,7 +233,7 @@ int fl_test_domain_pin_emulator(virDomainPtr dom, unsigned char *cpumap, int map
     struct fl_domain_def *defs[2];
     if (!d || fl_test_domain_defs(d, flags, &defs[0], &defs[1]) < 0)
         return -1;
-    g_autofree char *cpuset = fl_test_cpuset_from_map(cpumap, maplen, host->node.cpus);
+    g_autofree char *cpuset = fl_test_cpuset_from_map(cpumap, maplen, fl_test_host_cpus(host));
     if (!*cpuset)
         return fl_error(VIR_ERR_INVALID_ARG, "the emulator cannot be pinned to no CPU at all");
     for (int i = 0; i < 2; i++) {
@@ -257,7 +258,7 @@ int fl_test_domain_get_emulator_pin_info(virDomainPtr dom, unsigned char *cpumap
     fl_test_cpuset_to_map(cpuset ? cpuset
                           : vcpu ? fl_xml_get(vcpu, "cpuset")
                                  : NULL,
-                          cpumap, maplen, host->node.cpus);
+                          cpumap, maplen, fl_test_host_cpus(host));
     return 1;
 }
 
@@ -280,8 +281,8 @@ static int cpu_stats_total(const struct fl_test_domain *d, virTypedParameterPtr 
     unsigned long long values[] = { 0, 5540000000ULL, 6460000000ULL };
     if (nparams == 0)
         return G_N_ELEMENTS(names);
-    for (unsigned int i = 0; i < d->def->max_vcpus; i++)
-        values[0] += CPU_TIME(i);
+    unsigned long long cpus = d->def->max_vcpus;
+    values[0] = cpus * CPU_TIME(0) + cpus * (cpus - 1) / 2; /* all CPU_TIME(i) together */
     int n = MIN(nparams, G_N_ELEMENTS(names));
     for (int i = 0; i < n; i++)
         stat_set(&params[i], names[i], values[i]);

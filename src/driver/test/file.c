@@ -15,7 +15,8 @@
 #include "driver/test/pool.h"
 #include "driver/test/snapshot.h"
 
-#define TEST_NS "http://libvirt.org/schemas/domain/test/1.0"
+#define MAX_CPUS 65536
+#define TEST_NS  "http://libvirt.org/schemas/domain/test/1.0"
 
 struct load {
     struct fl_test_host *host;
@@ -55,6 +56,9 @@ static int load_node(struct load *load, const struct fl_xml_node *root)
     cpus = nodes * sockets * cores * threads;
     if (number_of(load, cpu, "active", &cpus) < 0)
         return -1;
+    if (cpus > MAX_CPUS || (guint64)nodes * sockets > MAX_CPUS || (guint64)cores * threads > MAX_CPUS ||
+        (guint64)nodes * sockets * cores * threads > MAX_CPUS)
+        return load_error(load, cpu, "<cpu> describes more than 65536 CPUs");
     *node = (virNodeInfo){ .cores = cores,
                            .sockets = sockets,
                            .threads = threads,

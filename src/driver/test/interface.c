@@ -238,8 +238,14 @@ int fl_test_interface_change_rollback(virConnectPtr conn, unsigned int flags)
     if (!host->iface_backup)
         return fl_error(VIR_ERR_OPERATION_INVALID,
                         "no change of the interfaces is under way, so none can be undone");
+    struct fl_test_interface *i;
     table_clear(&host->interfaces);
     host->interfaces = *host->iface_backup;
+    /* Compat: the peer brings the interfaces back without bringing them up. */
+    FL_TEST_EACH(&host->interfaces, struct fl_test_interface *, i)
+    {
+        i->active = false;
+    }
     g_clear_pointer(&host->iface_backup, g_free);
     return 0;
 }

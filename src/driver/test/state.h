@@ -77,6 +77,12 @@ struct fl_test_host *fl_test_host_new(void); /* the node of the default host, no
 void fl_test_host_free(struct fl_test_host *host);
 int fl_test_host_fill_default(struct fl_test_host *host);
 int fl_test_host_load(struct fl_test_host *host, const char *path);
+/* The CPUs by the node's shape, as the peer counts where guests may run; at least 1. */
+static inline unsigned int fl_test_host_cpus(const struct fl_test_host *host)
+{
+    unsigned int n = host->node.nodes * host->node.sockets * host->node.cores * host->node.threads;
+    return MAX(n, 1u);
+}
 int fl_test_host_authenticate(struct fl_test_host *host, virConnectAuthPtr auth);
 
 /* Flags nobody knows are refused in this driver's name. */
