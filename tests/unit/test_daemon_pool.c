@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The worker pool: lanes take turns, limits hold, what is dropped is freed and not run, workers go home. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <glib.h>
+
+#include "daemon/pool.h"
+
+static GMutex lock;
+static GCond changed;
+static bool gate_open;
+static int running, most_running, freed, dropped;
+static GString *order;
+
+struct work {
+    struct fl_job job;
+    char name;
+    bool gated;
+    bool ran;
+};
+
+static void work_run(struct fl_job *job)
+{
+    struct work *w = (struct work *)job;
+
+    g_mutex_lock(&lock);
+    running++;
+    most_running = MAX(most_running, running);
+    g_string_append_c(order, w->name);
+    g_cond_broadcast(&changed);
+    while (w->gated && !gate_open)
+        g_cond_wait(&changed, &lock);
+    running--;
+    w->ran = true;
+    g_mutex_unlock(&lock);
+}
+
+static void work_free(struct fl_job *job)
+{
+    struct work *w = (struct work *)job;
+
+    g_mutex_lock(&lock);
+    freed++;
+    dropped += !w->ran;
+    g_cond_broadcast(&changed);
+    g_mutex_unlock(&lock);
+    g_free(w);
+}
+
+static void submit(struct fl_pool *pool, struct fl_lane *lane, char name, bool gated)
+{
+    struct work *w = g_new0(struct work, 1);
+
+    w->job = (struct fl_job){ .run = work_run, .free = work_free };
+    w->name = name;
+    w->gated = gated;
+    fl_pool_submit(pool, lane, &w->job);
+}
+
+static void wait_until(int *counter, int value)
+{
+    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+
+    g_mutex_lock(&lock);
+    while (*counter < value && g_cond_wait_until(&changed, &lock, end))
+        ;
+    assert_int_equal(*counter, value);
+    g_mutex_unlock(&lock);
+}
+
+static void open_gate(void)
+{
+    g_mutex_lock(&lock);
+    gate_open = true;
+    g_cond_broadcast(&changed);
+    g_mutex_unlock(&lock);
+}
+
+static int setup(void **state)
+{
+    gate_open = false;
+    running = most_running = freed = dropped = 0;
+    order = g_string_new(NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    g_string_free(order, TRUE);
+    return 0;
+}
+
+static void lanes_take_turns(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(1, 5);
+    struct fl_lane greedy = { 0 }, modest = { 0 }, gate = { 0 };
+
+    submit(pool, &gate, 'g', true); /* keeps the only worker until all are queued */
+    wait_until(&running, 1);
+    for (int i = 0; i < 4; i++)
+        submit(pool, &greedy, 'a', false);
+    submit(pool, &modest, 'b', false);
+    submit(pool, &modest, 'b', false);
+    open_gate();
+    wait_until(&freed, 7);
+    assert_string_equal(order->str, "gababaa");
+    fl_pool_free(pool, G_USEC_PER_SEC);
+}
+
+static void a_lane_runs_no_more_than_its_share(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(8, 2);
+    struct fl_lane greedy = { 0 }, modest = { 0 };
+
+    for (int i = 0; i < 6; i++)
+        submit(pool, &greedy, 'a', true);
+    wait_until(&running, 2);
+    submit(pool, &modest, 'b', true);
+    wait_until(&running, 3);
+    assert_int_equal(fl_pool_queued(pool, &greedy), 4);
+    assert_string_equal(order->str, "aab");
+    open_gate();
+    wait_until(&freed, 7);
+    fl_pool_free(pool, G_USEC_PER_SEC);
+}
+
+static void workers_are_bounded(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(3, 100);
+    struct fl_lane lane = { 0 };
+
+    for (int i = 0; i < 50; i++)
+        submit(pool, &lane, 'a', true);
+    wait_until(&running, 3);
+    g_usleep(20000);
+    open_gate();
+    wait_until(&freed, 50);
+    assert_int_equal(most_running, 3);
+    fl_pool_free(pool, G_USEC_PER_SEC);
+}
+
+static void what_is_dropped_is_freed_and_not_run(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(1, 5);
+    struct fl_lane gate = { 0 }, gone = { 0 }, other = { 0 };
+
+    submit(pool, &gate, 'g', true);
+    wait_until(&running, 1);
+    submit(pool, &gone, 'x', false);
+    submit(pool, &gone, 'x', false);
+    submit(pool, &other, 'o', false);
+    fl_pool_drop(pool, &gone);
+    wait_until(&freed, 2);
+    open_gate();
+    wait_until(&freed, 4);
+    assert_string_equal(order->str, "go");
+    assert_int_equal(dropped, 2);
+    fl_pool_free(pool, G_USEC_PER_SEC);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(lanes_take_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lane_runs_no_more_than_its_share, setup, teardown),
+        cmocka_unit_test_setup_teardown(workers_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_dropped_is_freed_and_not_run, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("daemon pool", tests, NULL, NULL);
+}
