@@ -30,12 +30,31 @@ static void print_reply(struct fl_call *c, const char *text)
         fl_out(c, "\n");
 }
 
+/* A command that is no JSON object is a name and its arguments: '"a":1' '"b":2', or one object. */
+static char *qmp_text(char **words)
+{
+    g_autofree char *joined = NULL;
+
+    if (g_strstrip(words[0])[0] == '{')
+        return g_strjoinv(" ", words);
+    if (!words[1])
+        return g_strdup_printf("{\"execute\":\"%s\"}", words[0]);
+    if (g_strstrip(words[1])[0] == '{') {
+        joined = g_strjoinv(" ", words + 1);
+        return g_strdup_printf("{\"execute\":\"%s\", \"arguments\":%s}", words[0], joined);
+    }
+    joined = g_strjoinv(",", words + 1);
+    return g_strdup_printf("{\"execute\":\"%s\", \"arguments\":{%s}}", words[0], joined);
+}
+
 int fl_cmd_qemu_monitor_command(struct fl_call *c)
 {
     __typeof__(&virDomainQemuMonitorCommandWithFiles) with_files;
     __typeof__(&virDomainQemuMonitorCommand) command;
     unsigned int flags = fl_flags(c, "hmp", VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP, NULL), n_in = 0, n_out = 0;
-    g_autofree char *text = g_strjoinv(" ", fl_argv(c, "cmd")), *reply = NULL;
+    g_autofree char *text =
+        fl_flag(c, "hmp") ? g_strjoinv(" ", fl_argv(c, "cmd")) : qmp_text(fl_argv(c, "cmd"));
+    g_autofree char *reply = NULL;
     g_autofree int *in = NULL, *out = NULL;
     int status;
 
