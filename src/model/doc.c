@@ -62,6 +62,8 @@ static int value_error(const struct fl_doc_ctx *ctx, const struct fl_row *row, i
 
     if (row->type == FL_T_CPUSET && code == VIR_ERR_INVALID_ARG)
         domain = VIR_FROM_NONE;
+    if (row->domain)
+        domain = row->domain;
     return fl_error_set(domain, code ? code : VIR_ERR_XML_ERROR, "%s:%d: %s", ctx->name, in->line, detail);
 }
 

@@ -66,6 +66,7 @@ struct fl_row {
     const struct fl_row *sub; /* rows of a child */
     int code;                 /* error code of a bad value; 0 = VIR_ERR_XML_ERROR */
     int missing;              /* error code when it is missing; 0 = VIR_ERR_XML_ERROR */
+    int domain;               /* of its errors, when not the document\'s */
     /* After the rows: complete or refuse the element just built. `in` is the input. */
     int (*post)(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out);
 };

@@ -93,12 +93,11 @@ static int check_identity(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, 
 
     if (!name || !*name)
         return fl_doc_error(ctx, in, VIR_ERR_NO_NAME, "expected an element <name>");
-    if (strpbrk(name, "/\n"))
-        return fl_doc_error(ctx, fl_xml_child(in, "name"), VIR_ERR_XML_ERROR,
-                            "<name>: expected no slash and no newline");
-    if (strspn(name, " \t") == strlen(name))
-        return fl_doc_error(ctx, fl_xml_child(in, "name"), VIR_ERR_XML_ERROR,
-                            "<name>: expected more than white space");
+    if (strchr(name, '\n'))
+        return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_DETAIL, "%s:%d: <name>: expected no newline", ctx->name,
+                            fl_xml_child(in, "name")->line);
+    if (strchr(name, '/'))
+        return fl_doc_error(ctx, fl_xml_child(in, "name"), VIR_ERR_XML_ERROR, "<name>: expected no slash");
     if (!uuid || !*uuid) {
         if (!(ctx->flags & FL_DOMAIN_DEF_NO_UUID))
             fl_uuid_generate(def->uuid);

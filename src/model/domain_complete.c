@@ -109,18 +109,43 @@ static int check_range(struct fl_doc_ctx *ctx, const struct fl_xml_node *tune, c
                         "<%s>: expected a number from %lld to %lld, found %lld", name, min, max, value);
 }
 
+/* Negative means no limit. */
+static int check_quota(struct fl_doc_ctx *ctx, const struct fl_xml_node *tune, const char *name)
+{
+    const struct fl_xml_node *node = fl_xml_child(tune, name);
+
+    if (!node || fl_xml_text(node)[0] == '-' || strcmp(fl_xml_text(node), "0") == 0)
+        return 0;
+    return check_range(ctx, tune, name, 1000, 17592186044415);
+}
+
+/* Pins of CPUs the domain does not have. */
+static void drop_pins(const struct fl_xml_node *root, struct fl_xml_node *tune)
+{
+    unsigned long long max = number_of(fl_xml_child(root, "vcpu"), 1);
+    struct fl_xml_node *next;
+
+    for (struct fl_xml_node *pin = fl_xml_child(tune, "vcpupin"); pin; pin = next) {
+        next = fl_xml_next(pin, "vcpupin");
+        if (strtoull(fl_xml_get(pin, "vcpu"), NULL, 10) >= max)
+            fl_xml_free(pin);
+    }
+}
+
 static int complete_cputune(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
 {
     static const char *const periods[] = { "period", "global_period", "emulator_period", "iothread_period" };
+    static const char *const quotas[] = { "quota", "global_quota", "emulator_quota", "iothread_quota" };
     struct fl_xml_node *tune = fl_xml_child(root, "cputune");
     struct fl_xml_node *first, *next;
 
     if (check_range(ctx, tune, "shares", 2, 262144) < 0)
         return -1;
     for (unsigned int i = 0; i < G_N_ELEMENTS(periods); i++) {
-        if (check_range(ctx, tune, periods[i], 1000, 1000000) < 0)
+        if (check_range(ctx, tune, periods[i], 1000, 1000000) < 0 || check_quota(ctx, tune, quotas[i]) < 0)
             return -1;
     }
+    drop_pins(root, tune);
     /* vcpupin in the order of the CPUs: insertion sort among siblings. */
     first = fl_xml_child(tune, "vcpupin");
     for (struct fl_xml_node *pin = first ? fl_xml_next(first, "vcpupin") : NULL; pin; pin = next) {
@@ -180,6 +205,31 @@ static void dedupe_boot(struct fl_xml_node *os)
     }
 }
 
+static const char archs[] =
+    "alpha|armv6l|armv7l|armv7b|aarch64|cris|i686|ia64|lm32|loongarch64|m68k|microblaze|"
+    "microblazeel|mips|mipsel|mips64|mips64el|openrisc|parisc|parisc64|ppc|ppc64|ppc64le|"
+    "ppcemb|riscv32|riscv64|s390|s390x|sh4|sh4eb|sparc|sparc64|unicore32|x86_64|xtensa|"
+    "xtensaeb";
+
+/* Features of the firmware, by name; keys cannot be enrolled where booting is not secured. */
+static int complete_firmware(struct fl_doc_ctx *ctx, struct fl_xml_node *firmware)
+{
+    const struct fl_xml_node *secure = NULL, *keys = NULL;
+
+    for (struct fl_xml_node *f = fl_xml_child(firmware, "feature"); f; f = fl_xml_next(f, "feature")) {
+        if (fl_xml_is(f, "name", "secure-boot"))
+            secure = f;
+        else
+            keys = f;
+    }
+    if (keys && secure)
+        fl_xml_append(firmware, (struct fl_xml_node *)secure);
+    if (fl_xml_is(keys, "enabled", "yes") && fl_xml_is(secure, "enabled", "no"))
+        return fl_doc_error(ctx, keys, VIR_ERR_XML_DETAIL,
+                            "<feature name='enrolled-keys'>: expected no when secure-boot is no");
+    return 0;
+}
+
 static int complete_os(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
 {
     struct fl_xml_node *os = ensure(root, "os"), *type = fl_xml_child(os, "type");
@@ -194,6 +244,10 @@ static int complete_os(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
     if (!fl_word_in(fl_xml_text(type), "hvm|xen|linux|exe|uml|xenpvh"))
         return fl_doc_error(ctx, type, VIR_ERR_CONFIG_UNSUPPORTED,
                             "<type>: expected hvm, xen, linux, exe or uml, found '%s'", fl_xml_text(type));
+    if (fl_xml_get(type, "arch") && !fl_word_in(fl_xml_get(type, "arch"), archs))
+        return fl_doc_error(ctx, type, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "attribute 'arch' of <type>: expected one of %s, found '%s'", archs,
+                            fl_xml_get(type, "arch"));
     if (!fl_xml_get(type, "arch")) {
         g_autofree char *machine = g_strdup(fl_xml_get(type, "machine"));
 
@@ -201,12 +255,19 @@ static int complete_os(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
         fl_xml_set(type, "arch", "i686");
         fl_xml_set(type, "machine", machine);
     }
+    if (complete_firmware(ctx, fl_xml_child(os, "firmware")) < 0)
+        return -1;
     dedupe_boot(os);
     if (fl_xml_child(os, "boot") && device_boot_order(root))
         return fl_doc_error(ctx, os, VIR_ERR_CONFIG_UNSUPPORTED,
                             "expected <boot> either inside <os> or in devices, found both");
     if (!fl_xml_child(os, "boot") && !device_boot_order(root) && strcmp(fl_xml_text(type), "hvm") == 0)
         fl_xml_set(fl_xml_add(os, "boot"), "dev", "hd");
+    if (fl_word_in(fl_xml_text(type), "linux|exe")) {
+        fl_xml_free(fl_xml_child(os, "kernel"));
+        fl_xml_free(fl_xml_child(os, "initrd"));
+        fl_xml_free(fl_xml_child(os, "cmdline"));
+    }
     if (loader && loader->text && !fl_xml_get(loader, "type"))
         fl_xml_set(loader, "type", "rom");
     return 0;
@@ -338,13 +399,17 @@ static void complete_seclabels(struct fl_xml_node *root)
 {
     for (struct fl_xml_node *label = fl_xml_child(root, "seclabel"); label;
          label = fl_xml_next(label, "seclabel")) {
-        if (!fl_xml_is(label, "type", "none") && !fl_xml_get(label, "relabel"))
+        if (fl_xml_is(label, "type", "none"))
+            fl_xml_set(label, "relabel", NULL);
+        else if (!fl_xml_get(label, "relabel"))
             fl_xml_set(label, "relabel", fl_xml_is(label, "type", "static") ? "no" : "yes");
     }
 }
 
 int fl_domain_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
 {
+    struct fl_xml_node *tune;
+
     if (complete_os(ctx, root) < 0 || complete_memory(ctx, root) < 0 || complete_vcpu(ctx, root) < 0 ||
         complete_cputune(ctx, root) < 0 || complete_clock(ctx, root) < 0)
         return -1;
@@ -355,7 +420,10 @@ int fl_domain_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
     complete_seclabels(root);
     if (fl_domain_complete_devices(ctx, root) < 0)
         return -1;
+    tune = fl_xml_child(root, "cputune");
+    if (tune && !tune->first)
+        fl_xml_free(tune);
     fl_doc_order(fl_os_rows, fl_xml_child(root, "os"));
     fl_doc_order(fl_domain_rows, root);
-    return 0;
+    return fl_domain_def_check(ctx, root);
 }

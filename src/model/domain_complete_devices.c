@@ -8,6 +8,7 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#include "base/error.h"
 #include "model/domain_private.h"
 
 enum { DEVICES_MAX = 16384 };
@@ -210,7 +211,6 @@ static void mirror_serial(struct fl_xml_node *console, const struct fl_xml_node 
         fl_xml_free(console->first);
     fl_xml_set(console, "type", fl_xml_get(serial, "type"));
     fl_xml_free(target);
-    fl_xml_free(fl_xml_child(copy, "address"));
     while (copy->first)
         fl_xml_append(console, copy->first);
     target = fl_xml_add(console, "target");
@@ -269,6 +269,38 @@ static int complete_consoles(struct fl_doc_ctx *ctx, struct fl_xml_node *root, s
 
 /* The rest */
 
+static int check_interface_parts(struct fl_doc_ctx *ctx, const struct fl_xml_node *iface)
+{
+    const char *mac = fl_xml_find_attr(iface, "mac", "address"),
+               *model = fl_xml_find_attr(iface, "model", "type");
+    const struct fl_xml_node *port = fl_xml_child(iface, "virtualport");
+
+    if (mac && (strtoul(mac, NULL, 16) & 1))
+        return fl_doc_error(ctx, iface, VIR_ERR_XML_ERROR, "<mac>: expected no multicast address, found '%s'",
+                            mac);
+    for (const char *p = model; p && *p; p++) {
+        if (!g_ascii_isalnum(*p) && *p != '-' && *p != '_')
+            return fl_doc_error(ctx, iface, VIR_ERR_INVALID_ARG,
+                                "<model>: expected letters, digits, - and _, found '%s'", model);
+    }
+    for (const struct fl_xml_node *tag = fl_xml_find(iface, "vlan/tag"); tag; tag = fl_xml_next(tag, "tag")) {
+        if (strtoul(fl_xml_get(tag, "id"), NULL, 10) > 4095)
+            return fl_error_set(VIR_FROM_NONE, VIR_ERR_XML_ERROR, "%s:%d: <tag>: expected an id up to 4095",
+                                ctx->name, tag->line);
+    }
+    if (fl_xml_find_attr(iface, "bandwidth/inbound", "floor") && !fl_xml_is(iface, "type", "network"))
+        return fl_error_set(VIR_FROM_NONE, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "%s:%d: <bandwidth>: 'floor' is for interfaces of a network", ctx->name,
+                            iface->line);
+    if (port && !fl_xml_get(port, "type") && !fl_xml_is(iface, "type", "network"))
+        return fl_error_set(VIR_FROM_NONE, VIR_ERR_XML_ERROR,
+                            "%s:%d: <virtualport>: expected attribute 'type'", ctx->name, port->line);
+    if (fl_xml_find(iface, "port") && fl_xml_is(port, "type", "openvswitch"))
+        return fl_doc_error(ctx, iface, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "<port isolated='…'/>: expected no virtualport of Open vSwitch");
+    return 0;
+}
+
 static int complete_interface(struct fl_doc_ctx *ctx, struct fl_xml_node *iface)
 {
     struct fl_xml_node *mac = fl_xml_child(iface, "mac"), *target = fl_xml_child(iface, "target");
@@ -283,20 +315,30 @@ static int complete_interface(struct fl_doc_ctx *ctx, struct fl_xml_node *iface)
         (strcmp(type, "internal") == 0 && !fl_xml_get(source, "name")))
         return fl_doc_error(ctx, iface, VIR_ERR_XML_ERROR,
                             "<interface type='%s'>: expected a <source> with what to connect to", type);
+    if (fl_word_in(type, "server|client|mcast|udp|vhostuser|vdpa") && !source)
+        return fl_doc_error(ctx, iface, VIR_ERR_XML_ERROR,
+                            "<interface type='%s'>: expected an element <source>", type);
+    if (check_interface_parts(ctx, iface) < 0)
+        return -1;
     if (!mac) {
         mac = fl_xml_add(iface, "mac");
         fl_mac_generate("52:54:00", address);
         fl_xml_set(mac, "address", address);
     }
     /* Names the hypervisor makes up are not part of the definition. */
-    if (dev && !(ctx->flags & FL_DOMAIN_DEF_LIVE) &&
-        (g_str_has_prefix(dev, "vnet") || g_str_has_prefix(dev, "vif"))) {
+    if (dev && !(ctx->flags & FL_DOMAIN_DEF_LIVE) && (g_str_has_prefix(dev, "vnet"))) {
         fl_xml_set(target, "dev", NULL);
         if (!target->attrs)
             fl_xml_free(target);
     }
     fl_doc_order(fl_interface_rows, iface);
     return 0;
+}
+
+bool fl_devices_are_xen(const struct fl_xml_node *devices)
+{
+    return devices && devices->parent &&
+           strcmp(fl_xml_text(fl_xml_find(devices->parent, "os/type")), "xen") == 0;
 }
 
 static void complete_input(struct fl_xml_node *input)
@@ -306,18 +348,25 @@ static void complete_input(struct fl_xml_node *input)
     fl_xml_set(input, "bus",
                fl_xml_is(input, "type", "tablet")        ? "usb"
                : fl_xml_is(input, "type", "passthrough") ? "virtio"
+               : fl_devices_are_xen(input->parent)       ? "xen"
                                                          : "ps2");
     fl_doc_order(fl_input_rows, input);
 }
 
-static void complete_vsock(struct fl_xml_node *vsock)
+static int complete_vsock(struct fl_doc_ctx *ctx, struct fl_xml_node *vsock)
 {
     struct fl_xml_node *cid = fl_xml_child(vsock, "cid");
+    const char *address = fl_xml_get(cid, "address");
+
+    if (address && strtoul(address, NULL, 10) < 3)
+        return fl_doc_error(ctx, vsock, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "<cid>: expected an address of 3 or more, found %s", address);
 
     if (!cid && (cid = fl_xml_add(vsock, "cid"))) {
         fl_xml_set(cid, "auto", "yes");
         fl_doc_order(fl_vsock_rows, vsock);
     }
+    return 0;
 }
 
 int fl_device_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *dev)
@@ -329,11 +378,11 @@ int fl_device_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *dev)
     if (strcmp(dev->name, "graphics") == 0)
         return fl_graphics_complete(ctx, dev);
     if (strcmp(dev->name, "video") == 0)
-        fl_video_complete(dev);
+        fl_video_complete(dev, fl_devices_are_xen(dev->parent));
     if (strcmp(dev->name, "input") == 0)
         complete_input(dev);
     if (strcmp(dev->name, "vsock") == 0)
-        complete_vsock(dev);
+        return complete_vsock(ctx, dev);
     return 0;
 }
 
@@ -341,7 +390,7 @@ int fl_device_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *dev)
 static int check_single(struct fl_doc_ctx *ctx, const struct fl_xml_node *devices, const char *kind)
 {
     if (fl_xml_count(devices, kind) > 1)
-        return fl_doc_error(ctx, fl_xml_child(devices, kind), VIR_ERR_XML_ERROR,
+        return fl_doc_error(ctx, fl_xml_child(devices, kind), VIR_ERR_INTERNAL_ERROR,
                             "<devices>: expected at most one <%s>", kind);
     return 0;
 }
@@ -384,7 +433,7 @@ static int check_unique(struct fl_doc_ctx *ctx, struct fl_xml_node *devices, con
 
 int fl_domain_complete_devices(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
 {
-    static const char *const singles[] = { "memballoon", "vsock", "iommu" };
+    static const char *const singles[] = { "memballoon", "redirfilter", "nvram" };
     static const char *const buses[] = { "scsi", "fdc", "ide", "sata" };
     struct fl_xml_node *devices = fl_xml_child(root, "devices"), *next;
 
@@ -408,7 +457,8 @@ int fl_domain_complete_devices(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
     if (check_targets(ctx, devices) < 0 || check_unique(ctx, devices, "boot", "order") < 0 ||
         check_unique(ctx, devices, "alias", "name") < 0 || complete_consoles(ctx, root, devices) < 0)
         return -1;
-    fl_videos_complete(devices);
+    if (fl_videos_complete(ctx, devices) < 0)
+        return -1;
     controllers_number(devices);
     for (unsigned int i = 0; i < G_N_ELEMENTS(buses); i++)
         controllers_for_drives(devices, buses[i]);

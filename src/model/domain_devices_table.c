@@ -32,7 +32,7 @@ ROWS(ctrl_target_rows) = {
 };
 ROWS(master_rows) = { ATTR_T("startport", UINT), END };
 const struct fl_row fl_controller_rows[] = {
-    ATTR_E("type", "ide|fdc|scsi|sata|virtio-serial|ccid|usb|pci|xenbus|isa", .flags = FL_REQ),
+    ATTR_E("type", "ide|fdc|scsi|sata|virtio-serial|ccid|usb|pci|xenbus|isa", .def = "ide"),
     ATTR_T("index", UINT),
     ATTR("model"),
     ATTR_T("ports", INT, .when = "type=virtio-serial|usb"),
@@ -242,7 +242,7 @@ ROWS(hostdev_rows) = {
     ATTR_T("display", ONOFF),
     ATTR_T("ramfb", ONOFF),
     ELEM("driver", hostdev_driver_rows),
-    ELEM("source", hostdev_source_rows, .flags = FL_REQ | FL_OPEN_KEPT),
+    ELEM("source", hostdev_source_rows, .flags = FL_REQ | FL_KEEP),
     FLAG("readonly"),
     FLAG("shareable"),
     ELEM("teaming", fl_teaming_rows),
@@ -261,8 +261,10 @@ ROWS(usbdev_rows) = {
 ROWS(redirfilter_rows) = { LIST("usbdev", usbdev_rows), END };
 ROWS(hub_rows) = { ATTR_E("type", "usb", .flags = FL_REQ, .code = UNSUPPORTED), FL_DEVICE_TAIL, END };
 ROWS(watchdog_rows) = {
-    ATTR_E("model", "i6300esb|ib700|diag288|itco", .flags = FL_REQ),
-    ATTR_E("action", "reset|shutdown|poweroff|pause|dump|none|inject-nmi", .def = "reset"),
+    ATTR_E("model", "i6300esb|ib700|diag288|itco", .flags = FL_REQ, .code = UNSUPPORTED,
+           .missing = VIR_ERR_INTERNAL_ERROR),
+    ATTR_E("action", "reset|shutdown|poweroff|pause|dump|none|inject-nmi", .def = "reset",
+           .code = UNSUPPORTED),
     FL_DEVICE_TAIL,
     END,
 };
@@ -296,8 +298,14 @@ ROWS(panic_rows) = { ATTR_E("model", "pseries|hyperv|s390|isa|pvpanic", .code = 
 ROWS(type_rows) = { ATTR("type", .flags = FL_REQ), END };
 ROWS(msi_rows) = { ATTR_T("enabled", YESNO), ATTR_T("vectors", UINT), ATTR_T("ioeventfd", ONOFF), END };
 ROWS(shmem_rows) = {
-    ATTR("name", .flags = FL_REQ), ATTR_E("role", "master|peer"), ELEM("model", type_rows), LEAF("size", ULL),
-    ELEM("server", path_rows),     ELEM("msi", msi_rows),         FL_DEVICE_TAIL,           END,
+    ATTR("name", .flags = FL_REQ, .missing = VIR_ERR_XML_ERROR),
+    ATTR_E("role", "master|peer"),
+    ELEM("model", type_rows),
+    LEAF("size", ULL),
+    ELEM("server", path_rows),
+    ELEM("msi", msi_rows),
+    FL_DEVICE_TAIL,
+    END,
 };
 
 static int shmem_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out)
@@ -385,12 +393,12 @@ const struct fl_row fl_device_rows[] = {
     LIST("video", fl_video_rows),
     LIST("hostdev", hostdev_rows),
     LIST("redirdev", fl_redirdev_rows, .flags = FL_OPEN_KEPT),
-    ELEM("redirfilter", redirfilter_rows),
+    LIST("redirfilter", redirfilter_rows),
     LIST("hub", hub_rows),
     LIST("watchdog", watchdog_rows),
     LIST("memballoon", memballoon_rows),
     LIST("rng", rng_rows),
-    ELEM("nvram", nvram_rows, .flags = FL_OPEN_KEPT),
+    LIST("nvram", nvram_rows, .flags = FL_OPEN_KEPT),
     LIST("panic", panic_rows),
     LIST("shmem", shmem_rows, .post = shmem_post),
     LIST("memory", memory_rows),

@@ -159,6 +159,10 @@ static int complete_source(struct fl_doc_ctx *ctx, struct fl_xml_node *disk, boo
 
     filter_source(disk);
     source = fl_xml_child(disk, "source");
+    if (fl_xml_is(disk, "type", "volume") && source &&
+        (!fl_xml_get(source, "pool") || !fl_xml_get(source, "volume")))
+        return fl_doc_error(ctx, source, VIR_ERR_XML_ERROR,
+                            "<source>: expected attributes 'pool' and 'volume'");
     if (source_is_empty(disk)) {
         if (!removable)
             return fl_doc_error(ctx, disk, VIR_ERR_NO_SOURCE, "<disk>: expected a <source> for %s",
@@ -174,6 +178,40 @@ static int complete_source(struct fl_doc_ctx *ctx, struct fl_xml_node *disk, boo
         return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_ERROR,
                             "%s:%d: <source> of a network disk: expected attribute 'protocol'", ctx->name,
                             source->line);
+    return 0;
+}
+
+static int check_parts(struct fl_doc_ctx *ctx, const struct fl_xml_node *disk)
+{
+    static const char *const totals[][3] = {
+        { "total_bytes_sec", "read_bytes_sec", "write_bytes_sec" },
+        { "total_iops_sec", "read_iops_sec", "write_iops_sec" },
+        { "total_bytes_sec_max", "read_bytes_sec_max", "write_bytes_sec_max" },
+        { "total_iops_sec_max", "read_iops_sec_max", "write_iops_sec_max" },
+    };
+    const struct fl_xml_node *tune = fl_xml_child(disk, "iotune"), *source = fl_xml_child(disk, "source");
+    const char *wwn = fl_xml_find_text(disk, "wwn");
+
+    for (unsigned int i = 0; tune && i < G_N_ELEMENTS(totals); i++) {
+        if (fl_xml_child(tune, totals[i][0]) &&
+            (fl_xml_child(tune, totals[i][1]) || fl_xml_child(tune, totals[i][2])))
+            return fl_doc_error(ctx, tune, VIR_ERR_XML_ERROR,
+                                "<iotune>: expected %s or %s and %s, found both", totals[i][0], totals[i][1],
+                                totals[i][2]);
+    }
+    if (wwn && (strlen(wwn) != 16 || strspn(wwn, "0123456789abcdefABCDEF") != 16))
+        return fl_error_set(VIR_FROM_NONE, VIR_ERR_INTERNAL_ERROR,
+                            "%s:%d: <wwn>: expected 16 hexadecimal digits, found '%s'", ctx->name, disk->line,
+                            wwn);
+    if (fl_disk_index(fl_disk_target(disk)) < 0 && !fl_xml_child(disk, "address"))
+        return fl_doc_error(ctx, disk, VIR_ERR_XML_ERROR,
+                            "<target>: expected a name such as vda, or an <address>; found '%s'",
+                            fl_disk_target(disk));
+    if (fl_xml_child(source, "reservations") && !fl_xml_is(disk, "device", "lun"))
+        return fl_doc_error(ctx, disk, VIR_ERR_CONFIG_UNSUPPORTED, "<reservations>: expected device='lun'");
+    if (fl_xml_is(fl_xml_child(disk, "address"), "type", "unassigned"))
+        return fl_doc_error(ctx, disk, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "<address type='unassigned'>: only for a hostdev");
     return 0;
 }
 
@@ -210,6 +248,8 @@ int fl_disk_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *disk)
     if (fl_xml_is(disk, "sgio", "unfiltered"))
         return fl_doc_error(ctx, disk, VIR_ERR_CONFIG_UNSUPPORTED,
                             "<disk>: expected sgio filtered, found unfiltered");
+    if (check_parts(ctx, disk) < 0)
+        return -1;
     assign_drive(disk, bus, fl_disk_index(name));
     fl_doc_order(fl_disk_rows, disk);
     return 0;

@@ -34,30 +34,55 @@ static void complete_listens(struct fl_xml_node *g)
     fl_xml_set(g, "socket", fl_xml_is(first, "type", "socket") ? fl_xml_get(first, "socket") : NULL);
 }
 
+/* No port means one is found at start, and so does -1; 0 means none. */
 static void ports_vnc(struct fl_xml_node *g)
 {
-    long port = port_attr(g, "port");
-    bool automatic = fl_xml_is(g, "autoport", "yes") || port <= 0;
+    bool given = fl_xml_get(g, "port");
+    long port = given ? port_attr(g, "port") : 0;
+    bool automatic =
+        fl_xml_is(g, "autoport", "yes") || port == -1 || (!given && !fl_xml_is(g, "autoport", "no"));
 
-    if (automatic && fl_xml_is(g, "autoport", "no") && port == 0)
-        automatic = false;
-    if (automatic)
-        port = -1;
-    fl_xml_setf(g, "port", "%ld", port);
+    fl_xml_set(g, "port", NULL);
+    if (automatic || port != 0)
+        fl_xml_setf(g, "port", "%ld", automatic ? -1 : port);
     fl_xml_set(g, "autoport", automatic ? "yes" : "no");
 }
 
+/* Without any port there is nothing to listen on. */
 static void ports_spice(struct fl_xml_node *g)
 {
-    long port = port_attr(g, "port"), tls = port_attr(g, "tlsPort");
-    bool automatic =
-        fl_xml_is(g, "autoport", "yes") || (port == -1 && tls == -1 && !fl_xml_is(g, "autoport", "no"));
+    long port = fl_xml_get(g, "port") ? port_attr(g, "port") : 0;
+    long tls = fl_xml_get(g, "tlsPort") ? port_attr(g, "tlsPort") : 0;
+    bool automatic = fl_xml_is(g, "autoport", "yes") || (port == -1 && tls == -1);
+    struct fl_xml_node *listen = fl_xml_child(g, "listen");
 
-    if (automatic || port <= 0)
+    if (automatic || port == 0)
         fl_xml_set(g, "port", NULL);
-    if (automatic || tls <= 0)
+    if (automatic || tls == 0)
         fl_xml_set(g, "tlsPort", NULL);
     fl_xml_set(g, "autoport", automatic ? "yes" : "no");
+    if (automatic || port != 0 || tls != 0 || !fl_xml_is(listen, "type", "address"))
+        return;
+    fl_xml_set(listen, "type", "none");
+    fl_xml_set(listen, "address", NULL);
+    fl_xml_set(g, "listen", NULL);
+    fl_xml_set(g, "autoport", NULL);
+}
+
+/* 2011-07-05T15:33:51 */
+static int check_valid_to(struct fl_doc_ctx *ctx, const struct fl_xml_node *g)
+{
+    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+    const char *to = fl_xml_get(g, "passwdValidTo");
+    bool good = !to || strlen(to) >= strlen(shape);
+
+    for (unsigned int i = 0; to && good && shape[i]; i++)
+        good = shape[i] == 'd' ? g_ascii_isdigit(to[i]) : to[i] == shape[i];
+    if (good)
+        return 0;
+    return fl_doc_error(ctx, g, VIR_ERR_INTERNAL_ERROR,
+                        "attribute 'passwdValidTo' of <graphics>: expected YYYY-MM-DDTHH:MM:SS, found '%s'",
+                        to);
 }
 
 int fl_graphics_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *g)
@@ -71,6 +96,8 @@ int fl_graphics_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *g)
         return fl_doc_error(ctx, g, VIR_ERR_CONFIG_UNSUPPORTED,
                             "<graphics>: expected listen='%s' to be the address of its first <listen>, '%s'",
                             attr, fl_xml_get(listen, "address"));
+    if (check_valid_to(ctx, g) < 0)
+        return -1;
     complete_listens(g);
     if (fl_word_in(fl_xml_get(fl_xml_child(g, "listen"), "type"), "socket|none")) {
         fl_xml_set(g, "port", NULL);
@@ -105,7 +132,7 @@ static void round_up(struct fl_xml_node *model, const char *attr)
         fl_xml_setf(model, attr, "%u", power_of_two(strtoul(fl_xml_get(model, attr), NULL, 10)));
 }
 
-void fl_video_complete(struct fl_xml_node *video)
+void fl_video_complete(struct fl_xml_node *video, bool xen)
 {
     static const char *const vram[][2] = {
         { "cirrus", "16384" }, { "vga", "16384" }, { "vmvga", "16384" },
@@ -117,7 +144,7 @@ void fl_video_complete(struct fl_xml_node *video)
     if (made)
         model = fl_xml_add(video, "model");
     if (!fl_xml_get(model, "type") || fl_xml_is(model, "type", "default"))
-        fl_xml_set(model, "type", "cirrus");
+        fl_xml_set(model, "type", xen ? "xen" : "cirrus");
     for (unsigned int i = 0; i < G_N_ELEMENTS(vram); i++) {
         if (fl_xml_is(model, "type", vram[i][0]) && !fl_xml_get(model, "vram"))
             fl_xml_set(model, "vram", vram[i][1]);
@@ -138,17 +165,32 @@ void fl_video_complete(struct fl_xml_node *video)
     fl_doc_order(fl_video_rows, video);
 }
 
-/* A screen needs a card; the primary one is the first. */
-void fl_videos_complete(struct fl_xml_node *devices)
+/* One primary card, ... */
+static int check_primary(struct fl_doc_ctx *ctx, const struct fl_xml_node *devices)
+{
+    unsigned int n = 0;
+
+    for (const struct fl_xml_node *v = fl_xml_child(devices, "video"); v; v = fl_xml_next(v, "video"))
+        n += fl_xml_is(fl_xml_child(v, "model"), "primary", "yes");
+    if (n > 1)
+        return fl_doc_error(ctx, devices, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "<video>: expected one primary card, found %u", n);
+    return 0;
+}
+
+/* ... which is the first; and a screen needs a card. */
+int fl_videos_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *devices)
 {
     struct fl_xml_node *first = fl_xml_child(devices, "video"), *primary = NULL;
 
+    if (check_primary(ctx, devices) < 0)
+        return -1;
     if (!first && fl_xml_child(devices, "graphics")) {
         first = fl_xml_add(devices, "video");
-        fl_video_complete(first);
+        fl_video_complete(first, fl_devices_are_xen(devices));
     }
     if (!first)
-        return;
+        return 0;
     for (struct fl_xml_node *v = first; v; v = fl_xml_next(v, "video")) {
         if (!primary && fl_xml_is(fl_xml_child(v, "model"), "primary", "yes"))
             primary = v;
@@ -160,6 +202,7 @@ void fl_videos_complete(struct fl_xml_node *devices)
     if (!fl_xml_is(fl_xml_child(primary, "model"), "type", "none"))
         fl_xml_set(fl_xml_child(primary, "model"), "primary", "yes");
     fl_doc_order(fl_video_model_rows, fl_xml_child(primary, "model"));
+    return 0;
 }
 
 void fl_domain_make_migratable(struct fl_xml_node *root)

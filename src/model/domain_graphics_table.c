@@ -82,12 +82,12 @@ ROWS(resolution_rows) = {
 };
 const struct fl_row fl_video_model_rows[] = {
     ATTR_E("type", "default|vga|cirrus|vmvga|xen|vbox|qxl|parallels|virtio|gop|none|bochs|ramfb",
-           .flags = FL_REQ),
-    ATTR_T("ram", UINT),
-    ATTR_T("vram", UINT),
-    ATTR_T("vram64", UINT),
-    ATTR_T("vgamem", UINT),
-    ATTR_T("heads", UINT),
+           .flags = FL_REQ, .code = UNSUPPORTED),
+    ATTR_T("ram", UINT, .code = VIR_ERR_INTERNAL_ERROR),
+    ATTR_T("vram", UINT, .code = VIR_ERR_INTERNAL_ERROR),
+    ATTR_T("vram64", UINT, .code = VIR_ERR_INTERNAL_ERROR),
+    ATTR_T("vgamem", UINT, .code = VIR_ERR_INTERNAL_ERROR),
+    ATTR_T("heads", UINT, .code = VIR_ERR_INTERNAL_ERROR),
     ATTR_T("primary", YESNO),
     ELEM("acceleration", acceleration_rows),
     ELEM("resolution", resolution_rows),

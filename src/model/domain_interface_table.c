@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* <interface> of a domain, and the parts networks share with it: bandwidth, vlan, virtualport. */
+#include <arpa/inet.h>
+
 #include <libvirt/virterror.h>
 
+#include "base/error.h"
 #include "model/domain_private.h"
 #include "model/rows.h"
 
 enum { UNSUPPORTED = VIR_ERR_CONFIG_UNSUPPORTED };
 
+/* A share without its middle value says nothing. */
+static int inbound_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out)
+{
+    if (fl_xml_get(out, "average") || fl_xml_get(out, "floor"))
+        return 0;
+    return fl_error_set(VIR_FROM_NONE, VIR_ERR_XML_DETAIL,
+                        "%s:%d: <%s>: expected attribute 'average' or 'floor'", ctx->name, in->line,
+                        in->name);
+}
+
 ROWS(inbound_rows) = {
     ATTR_T("average", ULL), ATTR_T("peak", ULL), ATTR_T("burst", ULL), ATTR_T("floor", ULL), END,
 };
-const struct fl_row fl_bandwidth_rows[] = { ELEM("inbound", inbound_rows), ELEM("outbound", inbound_rows),
-                                            END };
+const struct fl_row fl_bandwidth_rows[] = { ELEM("inbound", inbound_rows, .post = inbound_post),
+                                            ELEM("outbound", inbound_rows, .post = inbound_post), END };
 
 ROWS(tag_rows) = { ATTR_T("id", UINT, .flags = FL_REQ), ATTR_E("nativeMode", "tagged|untagged"), END };
 const struct fl_row fl_vlan_rows[] = { ATTR_T("trunk", YESNO), LIST("tag", tag_rows), END };
@@ -57,7 +70,7 @@ ROWS(vport_rows) = {
 const struct fl_row fl_virtualport_row[] = { ELEM("virtualport", vport_rows, .post = virtualport_post), END };
 
 ROWS(mac_rows) = {
-    ATTR_T("address", MAC, .flags = FL_REQ),
+    ATTR_T("address", MAC, .flags = FL_REQ, .code = VIR_ERR_XML_ERROR),
     ATTR_E("type", "generated|static"),
     ATTR_T("check", YESNO),
     END,
@@ -85,6 +98,11 @@ ROWS(if_source_rows) = {
 
 static int ip_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out)
 {
+    const char *address = fl_xml_get(out, "address");
+    unsigned char bytes[16];
+
+    if (inet_pton(AF_INET, address, bytes) != 1 && inet_pton(AF_INET6, address, bytes) != 1)
+        return fl_doc_error(ctx, in, VIR_ERR_XML_ERROR, "<ip>: expected an IP address, found '%s'", address);
     if (!fl_xml_is(out, "family", "ipv6") && strchr(fl_xml_get(out, "address"), ':'))
         fl_xml_set(out, "family", "ipv6");
     return 0;
@@ -131,8 +149,7 @@ ROWS(if_driver_rows) = {
 };
 ROWS(if_backend_rows) = { ATTR("type"), ATTR("tap"), ATTR("vhost"), ATTR("logFile"), END };
 ROWS(parameter_rows) = { ATTR("name", .flags = FL_REQ), ATTR("value", .flags = FL_REQ), END };
-const struct fl_row fl_filterref_rows[] = { ATTR("filter", .flags = FL_REQ),
-                                            LIST("parameter", parameter_rows), END };
+const struct fl_row fl_filterref_rows[] = { ATTR("filter"), LIST("parameter", parameter_rows), END };
 ROWS(tune_rows) = { LEAF("sndbuf", ULL), END };
 const struct fl_row fl_teaming_rows[] = {
     ATTR_E("type", "persistent|transient", .flags = FL_REQ),
@@ -140,7 +157,7 @@ const struct fl_row fl_teaming_rows[] = {
     END,
 };
 ROWS(link_rows) = { ATTR_E("state", "up|down", .flags = FL_REQ, .code = UNSUPPORTED), END };
-ROWS(size_rows) = { ATTR_T("size", UINT, .flags = FL_REQ), END };
+ROWS(size_rows) = { ATTR_T("size", UINT, .flags = FL_REQ, .code = VIR_ERR_XML_ERROR), END };
 ROWS(frames_rows) = { ATTR_T("max", UINT), END };
 ROWS(rx_rows) = { ELEM("frames", frames_rows), END };
 ROWS(coalesce_rows) = { ELEM("rx", rx_rows), END };
@@ -150,7 +167,7 @@ const struct fl_row fl_interface_rows[] = {
     ATTR_E("type",
            "user|ethernet|vhostuser|server|client|mcast|network|bridge|internal|direct|hostdev|udp|vdpa|null|"
            "vds",
-           .flags = FL_REQ),
+           .def = "user"),
     ATTR_T("managed", YESNO, .when = "type=hostdev"),
     ATTR_T("trustGuestRxFilters", YESNO),
     ELEM("mac", mac_rows),

@@ -45,6 +45,8 @@ int fl_alias_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct f
 
 /* Completes a canonical <domain> as the peer does; -1 with the error set. */
 int fl_domain_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *root);
+/* What rows alone cannot see, on the complete tree. */
+int fl_domain_def_check(struct fl_doc_ctx *ctx, const struct fl_xml_node *root);
 /* Completes the devices only (after attach too). */
 int fl_domain_complete_devices(struct fl_doc_ctx *ctx, struct fl_xml_node *root);
 int fl_device_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *dev);
@@ -53,8 +55,9 @@ int fl_disk_index(const char *target); /* "vdb" -> 1, -1 if it has no letters */
 void fl_disk_place(struct fl_xml_node *devices, struct fl_xml_node *disk); /* moves it to its place */
 void fl_disks_sort(struct fl_xml_node *devices);
 int fl_graphics_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *graphics);
-void fl_video_complete(struct fl_xml_node *video);
-void fl_videos_complete(struct fl_xml_node *devices);
+void fl_video_complete(struct fl_xml_node *video, bool xen);
+bool fl_devices_are_xen(const struct fl_xml_node *devices); /* of a paravirtualized guest */
+int fl_videos_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *devices);
 
 int fl_metadata_post(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out);
 void fl_metadata_qualify(struct fl_xml_node *node, const char *key, const char *uri);

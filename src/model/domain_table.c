@@ -4,6 +4,7 @@
 
 #include <libvirt/virterror.h>
 
+#include "base/error.h"
 #include "model/domain_private.h"
 #include "model/rows.h"
 
@@ -71,7 +72,7 @@ ROWS(memory_backing_rows) = {
 };
 
 ROWS(vcpu_rows) = {
-    ATTR_E("placement", "static|auto", .def = "static", .code = UNSUPPORTED),
+    ATTR_E("placement", "static|auto", .def = "static"),
     ATTR_T("cpuset", CPUSET, .when = "!placement=auto"),
     ATTR_T("current", UINT, .flags = FL_POSITIVE),
     TEXT(UINT, .def = "1", .flags = FL_POSITIVE),
@@ -271,7 +272,22 @@ ROWS(vendor_id_rows) = {
     ATTR("value", .when = "state=on"),
     END,
 };
+static int hyperv_known(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, struct fl_xml_node *out)
+{
+    static const char known[] =
+        "relaxed|vapic|spinlocks|vpindex|runtime|synic|stimer|reset|vendor_id|frequencies|"
+        "reenlightenment|tlbflush|ipi|evmcs|avic";
+
+    for (const struct fl_xml_node *kid = fl_xml_child(in, NULL); kid; kid = fl_xml_next(kid, NULL)) {
+        if (!fl_word_in(kid->name, known))
+            return fl_doc_error(ctx, kid, UNSUPPORTED, "<hyperv>: expected one of %s, found <%s>", known,
+                                kid->name);
+    }
+    return 0;
+}
+
 ROWS(hyperv_rows) = {
+    POST(hyperv_known),
     ATTR_E("mode", "custom|passthrough", .def = "custom"),
     ELEM("relaxed", state_rows),
     ELEM("vapic", state_rows),
@@ -388,7 +404,8 @@ ROWS(maxphysaddr_rows) = {
     END,
 };
 ROWS(cpu_feature_rows) = {
-    ATTR_E("policy", "force|require|optional|disable|forbid", .def = "require"),
+    ATTR_E("policy", "force|require|optional|disable|forbid", .def = "require", .code = UNSUPPORTED,
+           .domain = VIR_FROM_CPU),
     ATTR("name", .flags = FL_REQ),
     END,
 };
@@ -402,7 +419,8 @@ static int cell_memory(struct fl_doc_ctx *ctx, const struct fl_xml_node *in, str
     unsigned long long bytes;
 
     if (!size || fl_size_parse(size, fl_xml_get(in, "unit"), 1024, G_MAXUINT64, &bytes) < 0)
-        return fl_doc_error(ctx, in, VIR_ERR_XML_ERROR, "<cell>: expected memory='SIZE', found '%s'",
+        return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_ERROR,
+                            "%s:%d: <cell>: expected memory='SIZE', found '%s'", ctx->name, in->line,
                             size ? size : "");
     fl_xml_setf(out, "memory", "%llu", bytes / 1024 + (bytes % 1024 ? 1 : 0));
     fl_xml_set(out, "unit", "KiB");
@@ -421,7 +439,7 @@ ROWS(cell_rows) = {
 };
 ROWS(cpu_numa_rows) = { LIST("cell", cell_rows), ANY("interconnects"), END };
 const struct fl_row fl_cpu_rows[] = {
-    ATTR_E("mode", "custom|host-model|host-passthrough|maximum"),
+    ATTR_E("mode", "custom|host-model|host-passthrough|maximum", .code = UNSUPPORTED, .domain = VIR_FROM_CPU),
     ATTR_E("match", "minimum|exact|strict"),
     ATTR_E("check", "none|partial|full"),
     ATTR_T("migratable", ONOFF, .when = "mode=host-passthrough|maximum"),
