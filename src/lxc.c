@@ -18,8 +18,8 @@ static int enter_all(unsigned int n, const int *fds)
 }
 
 /* The old namespaces are not kept: asked for, they are refused rather than silently missing. */
-int virDomainLxcEnterNamespace(virDomainPtr domain, unsigned int nfdlist, int *fdlist, unsigned int *noldfdlist,
-                               int **oldfdlist, unsigned int flags)
+int virDomainLxcEnterNamespace(virDomainPtr domain, unsigned int nfdlist, int *fdlist,
+                               unsigned int *noldfdlist, int **oldfdlist, unsigned int flags)
 {
     int rc = -1;
 
@@ -41,8 +41,8 @@ int virDomainLxcEnterNamespace(virDomainPtr domain, unsigned int nfdlist, int *f
     return rc;
 }
 
-int virDomainLxcEnterSecurityLabel(virSecurityModelPtr model, virSecurityLabelPtr label, virSecurityLabelPtr oldlabel,
-                                   unsigned int flags)
+int virDomainLxcEnterSecurityLabel(virSecurityModelPtr model, virSecurityLabelPtr label,
+                                   virSecurityLabelPtr oldlabel, unsigned int flags)
 {
     (void)model, (void)label, (void)oldlabel, (void)flags;
     fl_error_reset();

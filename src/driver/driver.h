@@ -19,19 +19,21 @@ struct fl_hub;
 struct fl_route;
 
 struct fl_driver {
-    const char *name;           /* for messages: "test" */
-    const char *const *schemes; /* URI schemes it answers, NULL-terminated; NULL: what no other driver answers */
+    const char *name; /* for messages: "test" */
+    const char *const
+        *schemes; /* URI schemes it answers, NULL-terminated; NULL: what no other driver answers */
     const struct fl_driver_ops *ops;
-    /* Default URI if this machine looks as if the driver could work here, NULL if not. Cheap; NULL slot = never. */
+    /* Default URI if this machine looks as if the driver could work here, NULL if not. Cheap; NULL slot =
+     * never. */
     const char *(*probe)(void);
     /* Opens; on success conn->priv is set and close will be called once. -1 with the error set. */
     int (*open)(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth, unsigned int flags);
     void (*close)(virConnectPtr conn);
-    /* May be NULL. A close callback was registered (on) or taken back: when the connection then ends by itself the
-     * driver calls fl_connect_closed() (core/connect.h). -1 with the error set. */
+    /* May be NULL. A close callback was registered (on) or taken back: when the connection then ends by
+     * itself the driver calls fl_connect_closed() (core/connect.h). -1 with the error set. */
     int (*watch_close)(virConnectPtr conn, bool on);
-    /* May be NULL: no events. The hub the connection's events are emitted on, borrowed; the daemon subscribes there for
-     * its clients. */
+    /* May be NULL: no events. The hub the connection's events are emitted on, borrowed; the daemon subscribes
+     * there for its clients. */
     struct fl_hub *(*hub)(virConnectPtr conn);
 };
 

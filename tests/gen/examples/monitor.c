@@ -82,7 +82,8 @@ int main(void)
     if (!conn) {
         virErrorPtr err = virGetLastError();
 
-        fprintf(stderr, "%d %d %s\n", err ? (int)err->code : VIR_ERR_OK, err ? err->domain : VIR_FROM_NONE, virGetLastErrorMessage());
+        fprintf(stderr, "%d %d %s\n", err ? (int)err->code : VIR_ERR_OK, err ? err->domain : VIR_FROM_NONE,
+                virGetLastErrorMessage());
         return 1;
     }
     memset(&old_style, 0, sizeof(old_style));
@@ -92,8 +93,10 @@ int main(void)
     VIR_USE_CPU(map, 3);
     if (VIR_CPU_USED(map, 3) && VIR_CPU_USABLE(map, VIR_CPU_MAPLEN(64), 0, 3))
         VIR_UNUSE_CPU(map, 3);
-    id = virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), NULL, NULL);
-    n = virConnectListAllDomains(conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE | VIR_CONNECT_LIST_DOMAINS_PERSISTENT);
+    id = virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                          VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), NULL, NULL);
+    n = virConnectListAllDomains(conn, &domains,
+                                 VIR_CONNECT_LIST_DOMAINS_ACTIVE | VIR_CONNECT_LIST_DOMAINS_PERSISTENT);
     for (i = 0; i < n; i++) {
         char uuid[VIR_UUID_STRING_BUFLEN];
 
