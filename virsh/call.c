@@ -75,16 +75,14 @@ int fl_wrong(struct fl_call *c, const char *format, ...)
     return -1;
 }
 
-static void error_json(struct fl_call *c, virErrorPtr reason)
+static void error_json(const char *command, const char *message, virErrorPtr reason)
 {
     void *error = fl_json_object(), *document = fl_json_object();
     g_autofree char *text = NULL;
 
-    fl_json_set(error, "command", fl_json_string(c->args->command->name));
-    fl_json_set(error, "message",
-                fl_json_string(c->error->len ? c->error->str
-                               : reason      ? reason->message
-                                             : "failed"));
+    if (command)
+        fl_json_set(error, "command", fl_json_string(command));
+    fl_json_set(error, "message", fl_json_string(message));
     if (reason) {
         fl_json_set(error, "reason", fl_json_string(reason->message ? reason->message : ""));
         fl_json_set_int(error, "code", reason->code);
@@ -97,22 +95,32 @@ static void error_json(struct fl_call *c, virErrorPtr reason)
     fl_json_free(document);
 }
 
-static void report(struct fl_call *c)
+void fl_error(struct fl_shell *sh, const char *command, const char *message, bool library)
 {
-    virErrorPtr reason = c->bare_error ? NULL : virGetLastError();
+    virErrorPtr reason = library ? virGetLastError() : NULL;
 
     if (reason && reason->code == VIR_ERR_OK)
         reason = NULL;
-    if (fl_json(c)) {
-        error_json(c, reason);
+    if (sh->format == FL_FORMAT_JSON) {
+        error_json(command, message, reason);
         return;
     }
-    if (c->error->len)
-        fl_complain(c->sh, "%s", c->error->str);
+    if (message)
+        fl_complain(sh, "%s", message);
     if (reason)
-        fl_complain(c->sh, "%s", reason->message ? reason->message : "the library gave no reason");
-    else if (!c->error->len)
-        fl_complain(c->sh, "'%s' failed without saying why", c->args->command->name);
+        fl_complain(sh, "%s", reason->message ? reason->message : "the library gave no reason");
+}
+
+static void report(struct fl_call *c)
+{
+    const char *name = c->args->command->name;
+    g_autofree char *message = NULL;
+
+    if (c->error->len)
+        message = g_strdup(c->error->str);
+    else if (fl_json(c) || c->bare_error || virGetLastErrorCode() == VIR_ERR_OK)
+        message = g_strdup_printf("'%s' failed", name);
+    fl_error(c->sh, name, message, !c->bare_error);
 }
 
 static int run_connected(struct fl_call *c)

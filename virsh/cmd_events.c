@@ -25,7 +25,7 @@ void fl_events_line(struct fl_events *e, const char *format, ...)
 
             fl_json_set(object, "time", fl_json_string(when));
             fl_json_set(object, "text", fl_json_string(text));
-            line = fl_json_text(object);
+            line = fl_json_line(object);
             printf("%s\n", line);
             fl_json_free(object);
         } else {

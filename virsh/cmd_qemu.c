@@ -21,13 +21,12 @@ static void *qemu_call(struct fl_call *c, const char *name)
     return symbol;
 }
 
-static void print_reply(struct fl_call *c, const char *text)
+/* The line's end is the shell's own, but for a reply as it came. */
+static void print_reply(struct fl_call *c, const char *text, bool whole)
 {
     g_autofree char *pretty = fl_flag(c, "pretty") ? fl_json_pretty(text) : NULL;
 
-    fl_out(c, pretty ? "%s\n" : "%s", pretty ? pretty : text);
-    if (!pretty)
-        fl_out(c, "\n");
+    fl_out(c, whole && !pretty ? "%s\n" : "%s", pretty ? g_strchomp(pretty) : text);
 }
 
 /* A command that is no JSON object is a name and its arguments: '"a":1' '"b":2', or one object. */
@@ -83,10 +82,10 @@ int fl_cmd_qemu_monitor_command(struct fl_call *c)
             *end = '\0';
         else
             value[strlen(value) - 1] = '\0';
-        print_reply(c, value);
+        print_reply(c, value, false);
         return 0;
     }
-    print_reply(c, reply);
+    print_reply(c, reply, true);
     return 0;
 }
 
@@ -107,7 +106,7 @@ int fl_cmd_qemu_agent_command(struct fl_call *c)
     reply = command(c->dom, text, timeout, 0);
     if (!reply)
         return fl_fail(c, "the guest agent of domain '%s' did not answer", virDomainGetName(c->dom));
-    print_reply(c, reply);
+    print_reply(c, reply, true);
     return 0;
 }
 

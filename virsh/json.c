@@ -133,6 +133,15 @@ char *fl_json_text(void *value)
     return text;
 }
 
+char *fl_json_line(void *value)
+{
+    char *raw = j.json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = g_strdup(raw ? raw : "null");
+
+    free(raw);
+    return text;
+}
+
 char *fl_json_pretty(const char *text)
 {
     json_t *value;

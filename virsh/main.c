@@ -244,7 +244,7 @@ static int run_words(struct fl_shell *sh, char **words)
     else
         status = fl_parse_text(words[0], &commands, &error);
     if (status < 0) {
-        fl_complain(sh, "%s", error);
+        fl_error(sh, NULL, error, false);
         return -1;
     }
     return fl_run_all(sh, commands);
@@ -253,14 +253,9 @@ static int run_words(struct fl_shell *sh, char **words)
 /* A URI named on the command line is tried at once, whatever the command is. */
 static int connect_first(struct fl_shell *sh)
 {
-    virErrorPtr error;
-
     if (!sh->uri || fl_connect(sh) == 0)
         return 0;
-    error = virGetLastError();
-    fl_complain(sh, "failed to connect to the hypervisor");
-    if (error && error->message)
-        fl_complain(sh, "%s", error->message);
+    fl_error(sh, "connect", "failed to connect to the hypervisor", true);
     return -1;
 }
 

@@ -142,6 +142,8 @@ int fl_run_one(struct fl_shell *sh, struct fl_args *args);
 int fl_fail(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The same where the library had no part in it. */
 int fl_wrong(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* An error outside or at the end of a command, as lines or as JSON; library: with the library's reason. */
+void fl_error(struct fl_shell *sh, const char *command, const char *message, bool library);
 void fl_complain(struct fl_shell *sh, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
@@ -200,6 +202,7 @@ void fl_json_set_double(void *object, const char *key, double value);
 void *fl_json_string(const char *text);
 void fl_json_free(void *value);
 char *fl_json_text(void *value);
+char *fl_json_line(void *value);        /* the same on one line */
 char *fl_json_pretty(const char *text); /* NULL when it is not JSON */
 static inline bool fl_json(const struct fl_call *c)
 {

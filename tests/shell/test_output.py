@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is new beside the reference: -o json, errors as JSON, completion, the dialogue on a terminal, Ctrl-C."""
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+
+from test_shell import HERE, our_shell
+
+pytestmark = pytest.mark.skipif(not our_shell(), reason="our shell is not built")
+HOST = f"test://{HERE}/data/host.xml"
+
+
+def shell(*words, uri="test:///default", **more):
+    return subprocess.run(
+        [our_shell(), "-c", uri, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, **more
+    )
+
+
+def as_json(*words, uri="test:///default"):
+    done = shell("-o", "json", *words, uri=uri)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "command, expected",
+    [
+        ("list", [{"id": 1, "name": "test", "state": "running"}]),
+        ("list --name --uuid", [{"uuid": "6695eb01-f6a4-8304-79aa-97f2502e193f", "name": "test"}]),
+        ("net-list", [{"name": "default", "state": "active", "autostart": False, "persistent": True}]),
+        ("pool-list", [{"name": "default-pool", "state": "active", "autostart": False}]),
+        ("iface-list", [{"name": "eth1", "state": "active", "mac": "aa:bb:cc:dd:ee:ff"}]),
+        ("domblklist test", [{"target": "vda", "source": "/guest/diskimage1"}]),
+        ("vol-list default-pool", []),
+        ("domid test", {"id": 1}),
+        ("uri", {"uri": "test:///default"}),
+        ("echo a b", {"output": "a b"}),
+        ("destroy test", {"output": "Domain 'test' destroyed"}),
+    ],
+)
+def test_json_of(command, expected):
+    assert as_json(command) == expected
+
+
+@pytest.mark.parametrize(
+    "command, keys",
+    [
+        ("dominfo test", {"id", "name", "uuid", "os_type", "state", "cpus", "max_memory_kib", "used_memory_kib"}),
+        ("nodeinfo", {"model", "cpus", "mhz", "sockets", "cores", "threads", "numa_cells", "memory_kib"}),
+        ("net-info default", {"name", "uuid", "active", "persistent", "autostart", "bridge"}),
+        ("pool-info default-pool", {"name", "uuid", "state", "capacity_bytes", "allocation_bytes", "available_bytes"}),
+        ("domblkinfo test vda", {"capacity_bytes", "allocation_bytes", "physical_bytes"}),
+        ("domstate test", {"state", "reason"}),
+        ("version", {"compiled_against", "library", "api", "hypervisor"}),
+        ("dumpxml test", {"xml"}),
+    ],
+)
+def test_json_has_the_documented_keys(command, keys):
+    assert keys <= set(as_json(command))
+
+
+def test_json_numbers_are_numbers_and_missing_values_null():
+    info = as_json("dominfo alpha", uri=HOST)
+    assert info["max_memory_kib"] == 1048576 and info["cpus"] == 2 and info["persistent"] is True
+    rows = as_json("list --all", uri=HOST)
+    assert {r["name"]: r["id"] for r in rows} == {"alpha": 1, "gamma": 2, "epsilon": 3, "beta": None, "delta": None}
+
+
+@pytest.mark.parametrize("command, code", [("domid nosuch", 42), ("net-info nosuch", 43)])
+def test_errors_are_json_with_the_number_of_the_interface(command, code):
+    done = shell("-o", "json", command)
+    assert done.returncode == 1 and done.stdout == ""
+    error = json.loads(done.stderr)["error"]
+    assert error["code"] == code and "nosuch" in error["message"] and error["command"] == command.split()[0]
+
+
+def test_words_that_are_no_command_are_errors_in_json_too():
+    assert "nosuch" in json.loads(shell("-o", "json", "nosuch").stderr)["error"]["message"]
+
+
+def test_an_unknown_output_format_is_refused():
+    done = shell("-o", "yaml", "list")
+    assert done.returncode == 1 and "json" in done.stderr
+
+
+def complete(*words):
+    return shell("-q", "complete", "--", *words).stdout.split()
+
+
+def test_completion_reads_the_table_and_the_connection():
+    assert "start" in complete("sta") and "net-start" not in complete("sta")
+    assert complete("start", "") == ["test"]
+    assert complete("domblklist", "test", "--") == ["--inactive", "--details"]
+    assert complete("vol-list", "--pool", "d") == ["default-pool"]
+    assert "monitor" in complete("help", "mon")
+
+
+def test_no_command_of_the_table_lacks_help():
+    groups = json.loads(shell("-o", "json", "help domain").stdout)
+    assert len(groups["domain"]) > 90
+    for row in groups["domain"]:
+        text = shell("help", row["name"]).stdout
+        assert text.startswith(f"  NAME\n    {row['name']} - ") and "  SYNOPSIS\n" in text
+
+
+def test_ctrl_c_ends_a_wait_in_good_order():
+    child = subprocess.Popen(
+        [our_shell(), "-c", "test:///default", "event --all --loop"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=5)
+    assert out == b"event loop interrupted\nevents received: 0\n\n" and child.returncode == 1
+
+
+class Terminal:
+    def __init__(self, home, *words):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="dumb", HOME=str(home), XDG_CACHE_HOME=str(home))
+            os.execv(our_shell(), [our_shell(), *words])
+        self.seen = ""
+        self.read = 0
+
+    def until(self, text, seconds=10):
+        end = time.monotonic() + seconds
+        while text not in self.seen[self.read :]:
+            left = end - time.monotonic()
+            assert left > 0, f"no {text!r} in {self.seen!r}"
+            if select.select([self.fd], [], [], left)[0]:
+                self.seen += os.read(self.fd, 4096).decode(errors="replace")
+        self.read = self.seen.index(text, self.read) + len(text)
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_a_dialogue_on_a_terminal(tmp_path):
+    term = Terminal(tmp_path, "-c", "test:///default")
+    term.until("virsh # ")
+    term.type("domid te\t\n")
+    term.until("1\r\n\r\n")
+    term.until("virsh # ")
+    term.type("unfinished\x03")
+    term.until("virsh # ")
+    term.type("event --all --loop\n")
+    time.sleep(0.5)
+    term.type("\x03")
+    term.until("event loop interrupted")
+    term.until("virsh # ")
+    term.type("quit\n")
+    assert term.end() == 0
+    assert "domid" in (tmp_path / "virsh" / "history").read_text()
+
+
+def test_the_prompt_of_a_read_only_dialogue():
+    done = subprocess.run(
+        [our_shell(), "-r", "-q", "-c", "test:///default"], input="uri\nquit\n", capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "virsh > uri\ntest:///default\nvirsh > quit\n\n" and done.returncode == 0
