@@ -16,7 +16,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 REPO = HERE.parent.parent
-DEADLINE = 30
+DEADLINE = 15
 
 
 def build_dir():
@@ -110,6 +110,17 @@ def run(shell, case, folder, library_path):
     return out, done.returncode, done.stderr.decode(errors="backslashreplace")
 
 
+def run_reference(case, folder):
+    """The reference now and then never returns from save and its kin (its watcher misses the end): once more, then."""
+    for _ in range(3):
+        try:
+            return run(reference_shell(), case, folder, None)
+        except subprocess.TimeoutExpired:
+            shutil.rmtree(folder)
+            shutil.copytree(HERE / "data", folder)
+    return pytest.skip("the reference did not return in three attempts")
+
+
 def expected_difference(case, library):
     for kind, lib, pattern, reason in EXCEPTIONS:
         if kind == "case" and lib in (library, "any") and pattern.search(case):
@@ -132,7 +143,7 @@ def folders(tmp_path):
 @pytest.mark.parametrize("library", ["reference", "own"])
 @pytest.mark.parametrize("case", read_cases())
 def test_shell_prints_what_the_reference_prints(case, library, folders):
-    real_out, real_code, real_err = run(reference_shell(), case, folders[0], None)
+    real_out, real_code, real_err = run_reference(case, folders[0])
     our_out, our_code, our_err = run(
         our_shell(), case, folders[1], reference_libraries() if library == "reference" else None
     )
