@@ -211,7 +211,13 @@ void fl_domain_make_migratable(struct fl_xml_node *root)
 
     for (struct fl_xml_node *dev = fl_xml_child(devices, "input"); dev; dev = next) {
         next = fl_xml_next(dev, "input");
-        if (fl_xml_is(dev, "bus", "ps2") && !fl_xml_is(dev, "type", "tablet"))
+        if (fl_xml_is(dev, "bus", "ps2") && fl_xml_is(dev, "type", "keyboard"))
             fl_xml_free(dev);
+    }
+    for (struct fl_xml_node *g = fl_xml_child(devices, "graphics"); g; g = fl_xml_next(g, "graphics")) {
+        struct fl_xml_node *listen = fl_xml_child(g, "listen");
+
+        if (fl_xml_is(g, "type", "vnc") && fl_xml_is(listen, "type", "socket"))
+            fl_xml_free(listen);
     }
 }

@@ -110,7 +110,7 @@ int fl_network_def_update(struct fl_network_def *def, unsigned int command, unsi
                           int parent_index, const char *xml)
 {
     const struct section *section = sections;
-    struct fl_doc_ctx ctx = { &fl_network_doc, "(network_update_xml)", 0, NULL };
+    struct fl_doc_ctx ctx = { &fl_network_doc, "network_update_xml", 0, NULL };
     FL_XML_AUTO *piece = NULL;
     FL_XML_AUTO *root = NULL;
     struct fl_xml_node *checked = NULL, *parent;
