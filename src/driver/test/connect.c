@@ -14,7 +14,7 @@ static struct fl_test_host *shared_host;
 
 static struct fl_test_host *shared_get(void)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&shared_lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&shared_lock);
     if (!shared_host) {
         struct fl_test_host *host = fl_test_host_new();
         host->shared = true;
