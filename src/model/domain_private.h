@@ -14,6 +14,9 @@ extern const struct fl_row fl_device_rows[]; /* inside <devices> */
 
 extern const struct fl_row fl_controller_rows[], fl_input_rows[], fl_vsock_rows[], fl_console_target_rows[];
 extern const struct fl_row fl_disk_target_rows[], fl_video_model_rows[];
+extern const struct fl_row fl_blkiotune_rows[], fl_memtune_rows[], fl_memory_backing_rows[],
+    fl_cputune_rows[];
+extern const struct fl_row fl_numatune_rows[];
 extern const struct fl_row fl_os_rows[], fl_cpu_rows[], fl_cpu_model_rows[];
 
 /* Pieces shared between tables. */
