@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import in_run, pipe, stop
+from transport_lab import in_run, pipe, stop
 
 PEER_VIRSH = shutil.which("virsh", path="/usr/bin")
 PEER_DAEMON = shutil.which("libvirtd", path="/usr/sbin")

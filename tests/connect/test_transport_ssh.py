@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import pipe, unused_port, write_script
+from transport_lab import pipe, unused_port, write_script
 
 NC = shutil.which("nc")
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conftest import pipe, write_script
+from transport_lab import pipe, write_script
 
 PEER = shutil.which("virsh", path="/usr/bin")
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import pipe, unused_port, write_script
+from transport_lab import pipe, unused_port, write_script
 
 
 def carried(result, data=b"hello\n"):

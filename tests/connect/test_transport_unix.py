@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import in_run, pipe, write_script
+from transport_lab import in_run, pipe, write_script
 
 NOBODY = 65534
 
