@@ -76,10 +76,22 @@ void fl_error_here(const char *file, int line)
     here_line = line;
 }
 
+static __thread bool log_quietly;
+
+bool fl_error_log_quietly(bool quiet)
+{
+    bool before = log_quietly;
+
+    log_quietly = quiet;
+    return before;
+}
+
 static void error_log(const virError *err)
 {
-    if (FL_LOG_ERROR >= fl_log_threshold)
-        fl_log_write(FL_LOG_ERROR, here_file ? here_file : __FILE__, here_line, "%s", err->message);
+    int level = log_quietly ? FL_LOG_DEBUG : FL_LOG_ERROR;
+
+    if (level >= fl_log_threshold)
+        fl_log_write(level, here_file ? here_file : __FILE__, here_line, "%s", err->message);
     here_file = NULL;
     here_line = 0;
 }

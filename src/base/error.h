@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <glib.h>
 #include <libvirt/virterror.h>
 
@@ -47,6 +48,10 @@ void fl_error_copy(const virError *from, virErrorPtr to);
 /* The thread's error, never NULL; code VIR_ERR_OK means none. Owned by the thread. */
 virErrorPtr fl_error_get(void);
 void fl_error_reset(void);
+
+/* Errors of this thread are logged as errors; while a client is being served they are its news, not this
+ * process's: logged for debugging only. Returns what it was. */
+bool fl_error_log_quietly(bool quiet);
 
 /* Keep the present error across clean-up that may set another: saves now, restores at the end of scope. */
 virErrorPtr fl_error_save(void);

@@ -127,6 +127,7 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
     if (nfds)
         memcpy(call.fds, fds, nfds * sizeof(int));
     fl_error_reset();
+    fl_error_log_quietly(true);
     if (serve(&call, payload, length) < 0) {
         fl_debug("client %" G_GUINT64_FORMAT ": %s failed: %s", peer->id, fl_proc_name(proc),
                  fl_error_get()->message);
@@ -144,6 +145,7 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
         virStreamFree(call.stream);
     if (call.conn)
         fl_connect_unref(call.conn);
+    fl_error_log_quietly(false);
     fl_error_reset();
 }
 
