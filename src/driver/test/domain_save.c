@@ -17,7 +17,7 @@ static const char magic[15] = "TestGuestMagic";
 /* Writes all parts to a new file; removes it when that fails. */
 static int file_write(const char *path, const char *what, const char *xml)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0)
         return fl_error_system(errno, "%s: cannot create '%s'", what, path);
     int len = xml ? strlen(xml) : 0;
@@ -40,9 +40,11 @@ static int read_part(int fd, const char *path, void *buf, gsize len, const char 
         ssize_t n = read(fd, (char *)buf + got, len - got);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            return fl_error_system(n < 0 ? errno : 0, "'%s' is too short to be a save file: it ends in %s",
-                                   path, what);
+        if (n < 0)
+            return fl_error_system(errno, "cannot read the save file '%s'", path);
+        if (n == 0)
+            return fl_error(VIR_ERR_SYSTEM_ERROR, "'%s' is too short to be a save file: it ends in %s", path,
+                            what);
         got += n;
     }
     return 0;
@@ -51,7 +53,7 @@ static int read_part(int fd, const char *path, void *buf, gsize len, const char 
 static char *image_read(const char *path)
 {
     char head[sizeof(magic)];
-    int len, fd = open(path, O_RDONLY | O_CLOEXEC);
+    int len, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         fl_error_system(errno, "cannot open the save file '%s'", path);
         return NULL;
@@ -93,20 +95,40 @@ static int no_changes(const char *dxml)
                : 0;
 }
 
-int fl_test_domain_save_flags(virDomainPtr dom, const char *to, const char *dxml, unsigned int flags)
+/* The running domain's definition and id, without keeping the host locked. */
+static int snapshot_running(virDomainPtr dom, char **ret_xml, int *ret_id)
 {
-    if (fl_check_flags(flags, 0) < 0 || no_changes(dxml) < 0)
+    TEST_READ(dom);
+    struct fl_test_domain *d = fl_test_domain_running(host, dom);
+    if (!d || !(*ret_xml = fl_domain_def_format(d->def, VIR_DOMAIN_XML_SECURE)))
         return -1;
+    *ret_id = d->item.id;
+    return 0;
+}
+
+/* Turns the domain off if it is still in the run `id`. */
+static int stop_run(virDomainPtr dom, int id, int reason, int detail)
+{
     TEST_WRITE(dom);
     struct fl_test_domain *d = fl_test_domain_running(host, dom);
     if (!d)
         return -1;
-    g_autofree char *xml = fl_domain_def_format(d->def, VIR_DOMAIN_XML_SECURE);
-    if (!xml || file_write(to, "saving the domain", xml) < 0)
-        return -1;
+    if (d->item.id != id)
+        return fl_error(VIR_ERR_OPERATION_INVALID,
+                        "domain '%s' was stopped and started while its file was written", dom->name);
     dom->id = -1;
-    fl_test_domain_stop(host, d, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
+    fl_test_domain_stop(host, d, reason, detail);
     return 0;
+}
+
+int fl_test_domain_save_flags(virDomainPtr dom, const char *to, const char *dxml, unsigned int flags)
+{
+    g_autofree char *xml = NULL;
+    int id;
+    if (fl_check_flags(flags, 0) < 0 || no_changes(dxml) < 0 || snapshot_running(dom, &xml, &id) < 0 ||
+        file_write(to, "saving the domain", xml) < 0)
+        return -1;
+    return stop_run(dom, id, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
 }
 
 int fl_test_domain_save(virDomainPtr dom, const char *to)
@@ -178,20 +200,18 @@ int fl_test_domain_core_dump_with_format(virDomainPtr dom, const char *to, unsig
         return -1;
     if (format >= VIR_DOMAIN_CORE_DUMP_FORMAT_LAST)
         return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%u is no format of core dumps", format);
-    TEST_WRITE(dom);
-    struct fl_test_domain *d = fl_test_domain_running(host, dom);
-    if (!d)
+    g_autofree char *xml = NULL;
+    int id;
+    if (snapshot_running(dom, &xml, &id) < 0)
         return -1;
     if (format != VIR_DOMAIN_CORE_DUMP_FORMAT_RAW)
         return fl_error(VIR_ERR_OPERATION_UNSUPPORTED,
                         "the test driver writes raw core dumps only, not format %u", format);
     if (file_write(to, "dumping the domain's core", NULL) < 0)
         return -1;
-    if (flags & VIR_DUMP_CRASH) {
-        dom->id = -1;
-        fl_test_domain_stop(host, d, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_CRASHED);
-    }
-    return 0;
+    return flags & VIR_DUMP_CRASH
+               ? stop_run(dom, id, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_CRASHED)
+               : 0;
 }
 
 int fl_test_domain_core_dump(virDomainPtr dom, const char *to, unsigned int flags)

@@ -7,6 +7,7 @@
 #define FL_FROM VIR_FROM_TEST
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "driver/test/domain.h"
 #include "driver/test/interface.h"
@@ -85,8 +86,11 @@ static int load_node(struct load *load, const struct fl_xml_node *root)
 /* Compat: a file that is not there has the code of one that is no XML. */
 static int read_file(const char *path, struct fl_xml_node **ret_root)
 {
-    if (access(path, R_OK) < 0)
+    struct stat st;
+    if (stat(path, &st) < 0 || access(path, R_OK) < 0)
         return fl_error(VIR_ERR_XML_ERROR, "cannot read '%s': %s", path, g_strerror(errno));
+    if (!S_ISREG(st.st_mode)) /* a pipe might never end */
+        return fl_error(VIR_ERR_XML_ERROR, "cannot read '%s': it is no regular file", path);
     return fl_xml_parse_file(path, ret_root);
 }
 

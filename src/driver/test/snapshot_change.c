@@ -207,7 +207,9 @@ int fl_test_domain_revert_to_snapshot(virDomainSnapshotPtr snap, unsigned int fl
                 : flags & VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED ? VIR_DOMAIN_PAUSED
                 : def->state == FL_SNAPSHOT_DISK            ? VIR_DOMAIN_SHUTOFF
                                                             : def->state;
-    revert_to(host, d, def->dom, state);
     d->snapshots.current = m;
+    revert_to(host, d, def->dom, state);
+    if (!d->persistent && !fl_test_domain_active(d))
+        fl_test_domain_drop(host, d);
     return 0;
 }
