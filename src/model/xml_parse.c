@@ -5,6 +5,7 @@
  * depth.
  */
 
+#include <dlfcn.h>
 #include <string.h>
 
 #include <libxml/parser.h>
@@ -13,6 +14,61 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "model/xml.h"
+
+/* What is used of libxml2. The library and the 30 MB behind it are loaded with the first document, because
+ * most programs never see one. */
+#define LIBRARY "libxml2.so.2"
+#define CALLS(X)                                                                                             \
+    X(xmlInitParser)                                                                                         \
+    X(xmlNewParserCtxt)                                                                                      \
+    X(xmlCtxtReadMemory)                                                                                     \
+    X(xmlCtxtGetLastError)                                                                                   \
+    X(xmlFreeParserCtxt)                                                                                     \
+    X(xmlFreeDoc)                                                                                            \
+    X(xmlDocGetRootElement)                                                                                  \
+    X(xmlGetLineNo)                                                                                          \
+    X(xmlNodeListGetString)
+#define DECLARE(call) __typeof__(call) *call;
+
+static struct {
+    CALLS(DECLARE)
+    xmlFreeFunc *xmlFree; /* a variable that holds a function */
+    bool loaded;
+} lib;
+
+#define RESOLVE(call)                                                                                        \
+    lib.call = (__typeof__(lib.call))dlsym(handle, #call);                                                   \
+    all = all && lib.call;
+
+static void load(void)
+{
+    void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    bool all = handle;
+
+    if (!handle)
+        return;
+    CALLS(RESOLVE)
+    RESOLVE(xmlFree)
+    if (all)
+        lib.xmlInitParser();
+    lib.loaded = all;
+}
+
+/* Once, whoever comes first; it stays loaded. */
+static int load_library(int domain, const char *name)
+{
+    static gsize once;
+
+    if (g_once_init_enter(&once)) {
+        load();
+        g_once_init_leave(&once, 1);
+    }
+    if (lib.loaded)
+        return 0;
+    return fl_error_set(domain, VIR_ERR_INTERNAL_ERROR,
+                        "%s: XML needs the library %s, which cannot be loaded; install libxml2", name,
+                        LIBRARY);
+}
 
 struct convert {
     int domain;
@@ -38,10 +94,10 @@ static void convert_attrs(const xmlNode *in, struct fl_xml_node *out)
     }
     for (const xmlAttr *a = in->properties; a; a = a->next) {
         g_autofree char *attr = qualified(a->ns, a->name);
-        xmlChar *value = xmlNodeListGetString(in->doc, a->children, 1);
+        xmlChar *value = lib.xmlNodeListGetString(in->doc, a->children, 1);
 
         fl_xml_set(out, attr, value ? (const char *)value : "");
-        xmlFree(value);
+        (*lib.xmlFree)(value);
     }
 }
 
@@ -51,7 +107,7 @@ static struct fl_xml_node *leaf(unsigned int flag, const char *open, const xmlNo
     struct fl_xml_node *node = fl_xml_new(NULL);
 
     node->flags = flag;
-    node->line = (int)xmlGetLineNo((xmlNodePtr)in);
+    node->line = (int)lib.xmlGetLineNo((xmlNodePtr)in);
     node->text = g_strconcat(open, in->content ? (const char *)in->content : "", close, NULL);
     return node;
 }
@@ -65,11 +121,11 @@ static int convert_node(struct convert *cv, const xmlNode *in, bool foreign, uns
     if (depth > FL_XML_MAX_DEPTH || ++cv->nodes > FL_XML_MAX_NODES)
         return fl_error_set(cv->domain, VIR_ERR_XML_ERROR,
                             "%s:%ld: expected at most %d levels and %d elements", cv->name,
-                            xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, FL_XML_MAX_NODES);
+                            lib.xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, FL_XML_MAX_NODES);
     out = fl_xml_new(NULL);
     out->name = qualified(in->ns, in->name);
     out->ns = in->ns ? g_strdup((const char *)in->ns->href) : NULL;
-    out->line = (int)xmlGetLineNo((xmlNodePtr)in);
+    out->line = (int)lib.xmlGetLineNo((xmlNodePtr)in);
     foreign = foreign || in->ns;
     if (foreign)
         out->flags |= FL_XML_FOREIGN;
@@ -113,24 +169,13 @@ static int convert_node(struct convert *cv, const xmlNode *in, bool foreign, uns
 /* The parser's own words, on one line. */
 static int parse_failed(xmlParserCtxtPtr ctxt, int domain, const char *name)
 {
-    const xmlError *err = xmlCtxtGetLastError(ctxt);
+    const xmlError *err = lib.xmlCtxtGetLastError(ctxt);
     g_autofree char *words = g_strdup(err && err->message ? err->message : "a well-formed XML document");
 
     g_strdelimit(words, "\n", ' ');
     g_strchomp(words);
     return fl_error_set(domain, VIR_ERR_XML_DETAIL, "%s:%d: expected well-formed XML: %s", name,
                         err ? err->line : 0, words);
-}
-
-/* libxml2 sets itself up at first use, and two first uses at once are one too many. */
-static void init_library(void)
-{
-    static gsize once;
-
-    if (g_once_init_enter(&once)) {
-        xmlInitParser();
-        g_once_init_leave(&once, 1);
-    }
 }
 
 int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root)
@@ -145,19 +190,20 @@ int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_x
     if (len > FL_XML_MAX_BYTES)
         return fl_error_set(domain, VIR_ERR_XML_ERROR, "%s: expected a document of at most %d bytes, got %zu",
                             name, FL_XML_MAX_BYTES, len);
-    init_library();
-    ctxt = xmlNewParserCtxt();
+    if (load_library(domain, name) < 0)
+        return -1;
+    ctxt = lib.xmlNewParserCtxt();
     if (!ctxt)
         return fl_error_set(domain, VIR_ERR_NO_MEMORY, "%s: XML parser", name);
-    doc = xmlCtxtReadMemory(ctxt, text, (int)len, name, NULL, options);
-    if (!doc || !xmlDocGetRootElement(doc))
+    doc = lib.xmlCtxtReadMemory(ctxt, text, (int)len, name, NULL, options);
+    if (!doc || !lib.xmlDocGetRootElement(doc))
         rc = parse_failed(ctxt, domain, name);
     else if (doc->intSubset || doc->extSubset)
         rc = fl_error_set(domain, VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration", name);
     else
-        rc = convert_node(&cv, xmlDocGetRootElement(doc), false, 1, ret_root);
-    xmlFreeDoc(doc);
-    xmlFreeParserCtxt(ctxt);
+        rc = convert_node(&cv, lib.xmlDocGetRootElement(doc), false, 1, ret_root);
+    lib.xmlFreeDoc(doc);
+    lib.xmlFreeParserCtxt(ctxt);
     return rc;
 }
 
