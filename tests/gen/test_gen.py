@@ -102,3 +102,12 @@ def test_the_whole_interface_is_described(tmp_path):
     tables = re.split(r"^const struct fl_proc fl_procs_", procs, flags=re.M)[1:]
     counts = {t.split("[")[0]: len(re.findall(r"^    \[\d+\] = ", t, re.M)) for t in tables}
     assert counts == {"remote": 453, "qemu": 7, "lxc": 1}
+
+
+def test_every_call_is_described_in_words():
+    silent = []
+    for path in API:
+        for kind, name, body in re.findall(r"^(call|local) (\w+) [^\n]*\{\n(.*?)^\}", open(path, encoding="utf-8").read(), re.M | re.S):
+            if not re.search(r'^    doc     "[A-Z0-9].{10,}[.]"$', body, re.M):
+                silent.append(name)
+    assert silent == []
