@@ -214,7 +214,8 @@ void fl_peer_flush_locked(struct fl_peer *peer)
         peer->holds |= FL_HOLD_OUTPUT;
     } else if (queued <= OUTPUT_LOW) {
         peer->holds &= ~(unsigned int)FL_HOLD_OUTPUT;
-        g_cond_broadcast(&peer->room);
+        if (peer->room_waiters) /* waking nobody would cost a system call all the same */
+            g_cond_broadcast(&peer->room);
     }
     update_events(peer, result == -FL_AGAIN);
     if (peer->closing && result == 0)

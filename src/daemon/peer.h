@@ -51,6 +51,7 @@ struct fl_peer {
     unsigned int holds;                    /* lock: reasons not to read, see fl_peer_hold() */
     bool stalled;                          /* lock: frames that have come wait for the last reason to go */
     GCond room;                            /* with lock: less is queued for output than was, or gone */
+    unsigned int room_waiters;             /* lock: threads that wait for it */
     virConnectPtr conn;                    /* lock */
     struct fl_subscription *subscriptions; /* lock */
     struct fl_served_stream *streams;      /* lock */

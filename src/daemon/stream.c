@@ -114,8 +114,10 @@ static bool send_packet(struct fl_served_stream *s, const char *data, size_t len
     int result = -1;
 
     g_mutex_lock(&peer->lock);
+    peer->room_waiters++;
     while (!s->over && !peer->gone && fl_session_queued(peer->session) > OUTPUT_WAIT)
         g_cond_wait(&peer->room, &peer->lock);
+    peer->room_waiters--;
     if (!s->over && !peer->gone) {
         if (hole > 0)
             result = fl_session_stream_hole(peer->session, &s->header, hole, 0);
