@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/util.h"
+#include "transport/channel.h"
 #include "wire/procs.h"
 
 struct fl_client *fl_client_new(struct fl_transport *t, const struct fl_client_options *opts)
@@ -24,6 +25,7 @@ struct fl_client *fl_client_new(struct fl_transport *t, const struct fl_client_o
         c->opts = *opts;
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->open = true;
+    c->parallel = !t->below && t->ops->write == fl_channel_write;
     c->watch = c->resume_timer = c->alive_timer = -1;
     return c;
 }
@@ -60,7 +62,7 @@ void fl_client_close(struct fl_client *c, int reason)
     while ((c->in_event && c->in_event != g_thread_self()) ||
            (c->in_closed && c->in_closed != g_thread_self()))
         g_cond_wait(&c->handlers_cond, &c->lock);
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
 }
 
 bool fl_client_is_open(struct fl_client *c)
@@ -69,7 +71,7 @@ bool fl_client_is_open(struct fl_client *c)
 
     g_mutex_lock(&c->lock);
     is_open = c->open;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     return is_open;
 }
 
@@ -91,8 +93,19 @@ static uint32_t program_version(unsigned int program)
     return 1; /* every program of the interface is at version 1 */
 }
 
+void fl_client_set_stage(struct fl_client *c, const struct fl_client_stage *stage)
+{
+    static const struct fl_client_stage none;
+
+    g_mutex_lock(&c->lock);
+    c->stage = stage ? *stage : none;
+    fl_client_unlock(c);
+}
+
 static int64_t call_deadline(const struct fl_client *c)
 {
+    if (c->stage.name)
+        return c->stage.deadline_us;
     return c->opts.call_timeout_us > 0 ? g_get_monotonic_time() + c->opts.call_timeout_us : FL_NO_DEADLINE;
 }
 
@@ -161,14 +174,16 @@ static int send_call(struct fl_client *c, const struct fl_call_spec *spec, struc
                            spec->args, spec->fds, spec->nfds, call, ret_serial);
 }
 
-/* Lock held: sends, waits. The reply is left in `call`; its serial stays in call->h. */
+/* Sends, waits. The reply is left in `call`; its serial stays in call->h. Takes the lock, and keeps it when
+ * it fails. */
 static int do_call(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call)
 {
     uint32_t serial;
 
+    g_mutex_lock(&c->lock);
     if (send_call(c, spec, call, &serial) < 0)
         return -1;
-    if (fl_client_flush(c) < 0 || fl_client_wait(c, &call->waiter, call_deadline(c)) < 0) {
+    if (fl_client_flush(c) < 0 || fl_client_wait_unlock(c, &call->waiter, call_deadline(c)) < 0) {
         abandon(c, call, serial);
         return -1;
     }
@@ -181,14 +196,11 @@ int fl_client_call(struct fl_client *c, unsigned int program, unsigned int proc,
     struct fl_call_spec spec = { .program = program, .proc = proc, .args_type = args_type, .args = args };
     struct fl_call call = { .arena = arena };
     FL_ARENA(own);
-    int rc;
 
     if (!arena)
         call.arena = &own;
-    g_mutex_lock(&c->lock);
-    rc = do_call(c, &spec, &call);
-    g_mutex_unlock(&c->lock);
-    if (G_UNLIKELY(rc < 0)) {
+    if (G_UNLIKELY(do_call(c, &spec, &call) < 0)) {
+        fl_client_unlock(c);
         fl_client_tell_closed(c);
         return -1;
     }
@@ -217,14 +229,15 @@ int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int p
     }
     g_mutex_lock(&c->lock);
     expect_fds(c, 1);
-    rc = do_call(c, &spec, &call);
-    if (rc == 0) /* given up: its descriptors may still come, so reading stays exact for good */
-        expect_fds(c, -1);
-    g_mutex_unlock(&c->lock);
-    if (rc < 0) {
+    fl_client_unlock(c);
+    if (do_call(c, &spec, &call) < 0) { /* its descriptors may still come: reading stays exact for good */
+        fl_client_unlock(c);
         fl_client_tell_closed(c);
         return -1;
     }
+    g_mutex_lock(&c->lock);
+    expect_fds(c, -1);
+    fl_client_unlock(c);
     rc = finish_call(&call, ret_type, ret);
     while (rc < 0 && call.nfds)
         close(call.fds[--call.nfds]);
@@ -254,7 +267,7 @@ int fl_client_open_stream(struct fl_client *c, unsigned int program, unsigned in
         abandon(c, &call, serial);
         rc = -1;
     }
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     if (rc < 0)
         fl_client_tell_closed(c);
     else
@@ -303,7 +316,7 @@ int fl_client_pipeline(struct fl_client *c, struct fl_client_request *reqs, size
     }
     for (size_t i = got; i < sent; i++)
         abandon(c, &calls[i], serials[i]);
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     if (got < nreqs) {
         fl_client_tell_closed(c);
         return -1;

@@ -29,6 +29,19 @@ struct fl_client_options {
     int64_t call_timeout_us; /* per call; 0 = none */
 };
 
+/*
+ * Opening and closing: until the next stage, or NULL, errors name the stage and every wait ends at the
+ * deadline (FL_NO_DEADLINE: none) whatever the options say. `seconds` is how long that is, `advice` what to
+ * do then; both texts stay the caller's.
+ */
+struct fl_client_stage {
+    const char *name;
+    const char *advice;
+    int seconds;
+    int64_t deadline_us;
+};
+void fl_client_set_stage(struct fl_client *c, const struct fl_client_stage *stage);
+
 /* Takes the transport over. */
 struct fl_client *fl_client_new(struct fl_transport *t, const struct fl_client_options *opts);
 struct fl_client *fl_client_ref(struct fl_client *c);

@@ -12,9 +12,11 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/util.h"
+#include "rpc/park.h"
 
 /* Senders go on when less than this is queued. */
 #define SENDERS_RESUME ((size_t)512 << 10)
+#define WRITE_COPY     8192 /* up to this much is copied to be written without the lock */
 
 void fl_client_kick(struct fl_client *c)
 {
@@ -24,10 +26,57 @@ void fl_client_kick(struct fl_client *c)
         fl_debug("eventfd is full: the reader is awake already");
 }
 
+/* ---- waking ---- */
+
+/* The system calls are made without the lock: whoever wakes up would run into it. */
+void fl_client_unlock(struct fl_client *c)
+{
+    struct fl_waiter *w = c->woken;
+
+    c->woken = NULL;
+    g_mutex_unlock(&c->lock);
+    while (w) {
+        struct fl_waiter *next = w->next_woken;
+
+        fl_park_wake(&w->word);
+        w = next;
+    }
+}
+
+/* Makes it look again. One that runs does so anyway. */
+static void rouse(struct fl_client *c, struct fl_waiter *w)
+{
+    if (!w->parked || w->waking)
+        return;
+    w->waking = true;
+    w->next_woken = c->woken;
+    c->woken = w;
+}
+
+static void unlink_waiter(struct fl_waiter *w)
+{
+    if (!w->link)
+        return;
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    w->link = NULL;
+}
+
+static void link_waiter(struct fl_client *c, struct fl_waiter *w)
+{
+    w->next = c->waiters;
+    w->link = &c->waiters;
+    if (w->next)
+        w->next->link = &w->next;
+    c->waiters = w;
+}
+
 void fl_client_wake(struct fl_client *c, struct fl_waiter *w)
 {
-    w->done = true;
-    g_cond_signal(&w->cond);
+    unlink_waiter(w);
+    rouse(c, w);
+    __atomic_store_n(&w->done, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- the end of a connection ---- */
@@ -48,7 +97,7 @@ void fl_client_fail(struct fl_client *c, int reason)
     fl_client_watch_remove(c);
     /* Waiters see `open` and raise close_error, each for itself. */
     for (struct fl_waiter *w = c->waiters; w; w = w->next)
-        g_cond_signal(&w->cond);
+        rouse(c, w);
     fl_client_streams_closed(c);
     fl_client_loop_notify(c);
     fl_client_kick(c);
@@ -84,14 +133,14 @@ void fl_client_tell_closed(struct fl_client *c)
         c->in_closed = g_thread_self();
         fl_client_ref(c);
     }
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     if (!tell)
         return;
     c->opts.closed(c->opts.opaque, c->close_reason);
     g_mutex_lock(&c->lock);
     c->in_closed = NULL;
     g_cond_broadcast(&c->handlers_cond);
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_unref(c);
 }
 
@@ -103,6 +152,23 @@ static void wake_senders(struct fl_client *c)
         return;
     for (struct fl_sender *w = c->senders; w; w = w->next)
         fl_client_wake(c, &w->w);
+}
+
+/* Small output is written without the lock, so that others can add to it: it all goes with the next write. */
+static ssize_t write_some(struct fl_client *c, const unsigned char *p, size_t len)
+{
+    unsigned char copy[WRITE_COPY];
+    ssize_t n;
+
+    if (!c->parallel || len > sizeof(copy))
+        return fl_transport_write(c->t, p, len);
+    memcpy(copy, p, len);
+    c->polling++;
+    fl_client_unlock(c);
+    n = fl_transport_write(c->t, copy, len);
+    g_mutex_lock(&c->lock);
+    c->polling--;
+    return n;
 }
 
 /* 1 = moved something, 0 = nothing to send, -FL_AGAIN or -1. */
@@ -124,7 +190,7 @@ static int flush_step(struct fl_client *c)
     p = fl_session_output(c->s, &len);
     if (!len)
         return 0;
-    n = fl_transport_write(c->t, p, len);
+    n = write_some(c, p, len);
     if (n < 0)
         return (int)n;
     fl_session_sent(c->s, (size_t)n);
@@ -138,9 +204,17 @@ int fl_client_flush(struct fl_client *c)
 
     if (!c->open)
         return fl_client_raise_closed(c);
+    if (c->writing) /* by another thread, which looks again */
+        return 0;
+    c->writing = true;
     do {
         rc = flush_step(c);
-    } while (rc == 1);
+    } while (rc == 1 && c->open);
+    c->writing = false;
+    if (!c->open) { /* ended by another thread meanwhile */
+        fl_client_close_if_idle(c);
+        return raise_broken(c);
+    }
     wake_senders(c);
     if (rc == -1) {
         fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
@@ -184,7 +258,7 @@ static void handle_event(struct fl_client *c, const struct fl_frame *f)
     if (!c->opts.event)
         return;
     c->in_event = g_thread_self();
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     c->opts.event(c->opts.opaque, f);
     g_mutex_lock(&c->lock);
     c->in_event = NULL;
@@ -235,6 +309,17 @@ static int read_fds(struct fl_client *c)
     return 0;
 }
 
+/* The session's error, with whom and when while opening. */
+static void name_stage(const struct fl_client *c, const char *what)
+{
+    g_autofree char *said = NULL;
+
+    if (!c->stage.name)
+        return;
+    said = g_strdup(fl_error_get()->message);
+    fl_error(VIR_ERR_RPC, "%s: %s %s: %s", c->stage.name, c->t->target, what, said);
+}
+
 static int drain(struct fl_client *c)
 {
     struct fl_frame f;
@@ -242,6 +327,7 @@ static int drain(struct fl_client *c)
 
     while (c->open && !c->fd_left && (rc = fl_session_next(c->s, &f)) != 0) {
         if (rc < 0) {
+            name_stage(c, "answers, but not as libvirtd does");
             fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
             return -1;
         }
@@ -252,8 +338,10 @@ static int drain(struct fl_client *c)
 
 static int read_eof(struct fl_client *c)
 {
-    fl_error(VIR_ERR_SYSTEM_ERROR, "%s closed the connection%s", c->t->target,
-             fl_session_npending(c->s) ? " with calls unanswered" : "");
+    const char *stage = c->stage.name;
+
+    fl_error(VIR_ERR_SYSTEM_ERROR, "%s%s%s closed the connection%s", stage ? stage : "", stage ? ": " : "",
+             c->t->target, fl_session_npending(c->s) ? " with calls unanswered" : "");
     fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_EOF);
     return -1;
 }
@@ -326,7 +414,7 @@ static void read_step(struct fl_client *c, int64_t deadline)
              ? 0
              : fl_deadline_poll_ms(fl_deadline_min(deadline, fl_session_deadline(c->s)));
     c->polling++;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     if (poll(p, 2, ms) < 0)
         p[0].revents = p[1].revents = 0;
     g_mutex_lock(&c->lock);
@@ -346,52 +434,104 @@ static void read_step(struct fl_client *c, int64_t deadline)
 
 void fl_client_handover(struct fl_client *c)
 {
-    for (struct fl_waiter *w = c->waiters; w; w = w->next) {
-        if (!w->done) {
-            g_cond_signal(&w->cond);
-            return;
-        }
+    if (c->waiters)
+        rouse(c, c->waiters);
+}
+
+static void park_reset(struct fl_waiter *w)
+{
+    w->parked = w->waking = false;
+    w->word = 0;
+}
+
+/* true: done, and the lock is not held. false: look again, the lock is held. */
+static bool park(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
+{
+    w->parked = true;
+    __atomic_store_n(&w->word, 1, __ATOMIC_RELAXED);
+    fl_client_unlock(c);
+    if (fl_park_sleep(&w->word, deadline)) {
+        if (__atomic_load_n(&w->done, __ATOMIC_ACQUIRE))
+            return true;
+        g_mutex_lock(&c->lock);
+        park_reset(w);
+        return false;
     }
+    g_mutex_lock(&c->lock);
+    while (w->waking && __atomic_load_n(&w->word, __ATOMIC_ACQUIRE)) { /* someone has it on a list */
+        fl_client_unlock(c);
+        fl_park_sleep(&w->word, FL_NO_DEADLINE);
+        g_mutex_lock(&c->lock);
+    }
+    park_reset(w);
+    return false;
 }
 
-void fl_client_unlink(struct fl_waiter **list, struct fl_waiter *w)
+static int say_late(const struct fl_client *c)
 {
-    while (*list && *list != w)
-        list = &(*list)->next;
-    if (*list)
-        *list = w->next;
+    const struct fl_client_stage *st = &c->stage;
+
+    if (st->name)
+        return fl_error(VIR_ERR_OPERATION_TIMEOUT, "%s: %s did not answer in time (%d s); %s", st->name,
+                        c->t->target, st->seconds, st->advice);
+    return fl_error(VIR_ERR_OPERATION_TIMEOUT,
+                    "%s did not answer a call in time (%g s); call_timeout=SECONDS in the URI is the limit",
+                    c->t->target, (double)c->opts.call_timeout_us / G_USEC_PER_SEC);
 }
 
-int fl_client_wait(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
+/* 0: done. -1 with the error set. The lock is held unless *ret_unlocked. */
+static int wait_done(struct fl_client *c, struct fl_waiter *w, int64_t deadline, bool *ret_unlocked)
 {
-    int rc = 0;
-
-    g_cond_init(&w->cond);
-    w->next = c->waiters;
-    c->waiters = w;
-    c->waits++;
     while (!w->done) {
-        if (!c->open) {
-            rc = raise_broken(c);
-            break;
-        }
-        if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline) {
-            rc = fl_error(VIR_ERR_OPERATION_TIMEOUT, "%s did not answer in time", c->t->target);
-            break;
-        }
+        if (!c->open)
+            return raise_broken(c);
+        if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline)
+            return say_late(c);
         if (!c->reading) {
             c->reading = true;
             read_step(c, deadline);
             c->reading = false;
-        } else if (deadline == FL_NO_DEADLINE) {
-            g_cond_wait(&w->cond, &c->lock);
-        } else {
-            g_cond_wait_until(&w->cond, &c->lock, deadline);
+        } else if (park(c, w, deadline)) {
+            *ret_unlocked = true;
+            return 0;
         }
     }
-    fl_client_unlink(&c->waiters, w);
+    return 0;
+}
+
+static int wait_for(struct fl_client *c, struct fl_waiter *w, int64_t deadline, bool *ret_unlocked)
+{
+    int rc;
+
+    *ret_unlocked = false;
+    if (!w->done)
+        link_waiter(c, w);
+    c->waits++;
+    rc = wait_done(c, w, deadline, ret_unlocked);
+    if (*ret_unlocked) /* whoever has set `done` reads on */
+        return rc;
+    unlink_waiter(w);
     if (!c->reading)
         fl_client_handover(c);
-    g_cond_clear(&w->cond);
+    return rc;
+}
+
+int fl_client_wait(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
+{
+    bool unlocked;
+    int rc = wait_for(c, w, deadline, &unlocked);
+
+    if (unlocked)
+        g_mutex_lock(&c->lock);
+    return rc;
+}
+
+int fl_client_wait_unlock(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
+{
+    bool unlocked;
+    int rc = wait_for(c, w, deadline, &unlocked);
+
+    if (rc == 0 && !unlocked)
+        fl_client_unlock(c);
     return rc;
 }

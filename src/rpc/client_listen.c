@@ -85,7 +85,7 @@ static void on_readable(int watch, int fd, int events, void *opaque)
     } else if (c->open) {
         loop_read(c);
     }
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
 }
 
@@ -99,7 +99,7 @@ static void on_resume(int timer, void *opaque)
         c->watch_rests = false;
         fl_client_watch_update(c);
     }
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
 }
 
 static void on_alive(int timer, void *opaque)
@@ -110,7 +110,7 @@ static void on_alive(int timer, void *opaque)
     g_mutex_lock(&c->lock);
     if (fl_client_tick(c) == 0)
         alive_rearm(c);
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
 }
 
@@ -177,7 +177,7 @@ static void loop_poll(struct fl_client *c)
     if (fl_transport_pending(c->t) && !c->full_streams)
         ms = 0;
     c->polling++;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     if (poll(p, 2, ms) < 0)
         p[1].revents = 0;
     g_mutex_lock(&c->lock);
@@ -213,7 +213,7 @@ static void *loop_run(void *opaque)
             loop_read(c);
     }
     c->loop_running = false;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
     fl_client_unref(c);
     return NULL;
@@ -261,7 +261,7 @@ int fl_client_listen(struct fl_client *c)
         rc = listen_start(c);
     if (rc < 0)
         c->listeners--;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     return rc;
 }
 
@@ -272,7 +272,7 @@ void fl_client_unlisten(struct fl_client *c)
         fl_client_watch_remove(c);
         fl_client_loop_notify(c);
     }
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
 }
 
 int fl_client_set_keepalive(struct fl_client *c, int interval_s, unsigned int count)
@@ -288,6 +288,6 @@ int fl_client_set_keepalive(struct fl_client *c, int interval_s, unsigned int co
         alive_rearm(c);
         fl_client_kick(c);
     }
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     return rc;
 }

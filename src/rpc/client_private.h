@@ -3,9 +3,10 @@
  * What the client's files share: client.c (life and calls), client_io.c (bytes, electing a reader, the end of
  * a connection), client_listen.c (event loop, private thread, keepalive), client_stream.c.
  *
- * One lock. It is held over everything but poll(), event handlers and the close callback. `reading` marks the
- * one thread that may take bytes from the transport and look into the session's receive buffer; it is kept
- * while the lock is dropped for poll() or an event handler.
+ * One lock. It is held over everything but poll(), small writes, event handlers and the close callback.
+ * `reading` marks the one thread that may take bytes from the transport and look into the session's receive
+ * buffer; it is kept while the lock is dropped for poll() or an event handler. `writing` marks the one that
+ * writes; what others queue meanwhile goes with its next write.
  */
 #pragma once
 
@@ -16,11 +17,17 @@
 #include "rpc/session.h"
 #include "transport/transport.h"
 
-/* A thread that waits for something the reader will do. Lives on its stack, linked while it waits. */
+/*
+ * A thread that waits for something the reader will do. Lives on its stack, linked while it waits. `done` is
+ * the last thing written to it: the owner may see it without the lock and be gone.
+ */
 struct fl_waiter {
-    struct fl_waiter *next;
-    bool done;
-    GCond cond;
+    struct fl_waiter *next, **link; /* among the client's; link NULL: not there */
+    struct fl_waiter *next_woken;
+    bool parked; /* sleeps, or is about to */
+    bool waking; /* listed to be woken */
+    int word;    /* park.h */
+    int done;    /* atomic */
 };
 
 /* One call under way. */
@@ -48,11 +55,14 @@ struct fl_client {
     struct fl_transport *t;
     struct fl_session *s;
     struct fl_client_options opts;
-    int wake_fd; /* eventfd: makes the reader look again */
+    int wake_fd;                  /* eventfd: makes the reader look again */
+    struct fl_client_stage stage; /* of opening or closing; no name otherwise */
 
     bool open;
     bool reading;
-    unsigned int polling; /* threads inside poll(): the transport must not be closed under them */
+    bool writing;
+    bool parallel;        /* the transport can be written without the lock while another thread reads */
+    unsigned int polling; /* threads inside poll() or write(): the transport must not be closed under them */
     bool want_write;      /* output is left and the transport took no more */
     bool closed_told;     /* the close callback has been called, or is not wanted */
     GThread *in_event;    /* the thread inside the event handler */
@@ -60,7 +70,8 @@ struct fl_client {
     GCond handlers_cond;  /* one of the two has become NULL */
     int close_reason;
     virErrorPtr close_error;
-    struct fl_waiter *waiters;
+    struct fl_waiter *waiters; /* the latest first */
+    struct fl_waiter *woken;   /* to be woken when the lock is given back */
     unsigned int waits; /* counts every wait: tells the loops whether callers are busy reading anyway */
     struct fl_sender *senders;
 
@@ -87,13 +98,15 @@ int fl_client_read_some(struct fl_client *c); /* the reader: what is there; -1: 
 void fl_client_handover(struct fl_client *c); /* the reader has stopped: another waiter takes over */
 int fl_client_wait(struct fl_client *c, struct fl_waiter *w,
                    int64_t deadline); /* 0, or -1 with the error set */
+/* The same, giving the lock back when it returns 0. */
+int fl_client_wait_unlock(struct fl_client *c, struct fl_waiter *w, int64_t deadline);
 void fl_client_wake(struct fl_client *c, struct fl_waiter *w);
+void fl_client_unlock(struct fl_client *c);           /* and wakes who has been told to be woken */
 void fl_client_kick(struct fl_client *c);             /* the thread in poll() looks again */
 void fl_client_fail(struct fl_client *c, int reason); /* ends it with the thread's error */
 int fl_client_raise_closed(struct fl_client *c);      /* -1: it was closed before this call */
 int fl_client_tick(struct fl_client *c);
 void fl_client_close_if_idle(struct fl_client *c);
-void fl_client_unlink(struct fl_waiter **list, struct fl_waiter *w);
 /* Lock not held: calls the close callback if it is due. */
 void fl_client_tell_closed(struct fl_client *c);
 

@@ -212,7 +212,7 @@ void fl_client_stream_free(struct fl_client_stream *st)
     detach(st);
     drop_queue(st);
     set_full(st, false);
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_error_free(st->error);
     g_free(st);
     fl_client_unref(c);
@@ -223,7 +223,7 @@ void fl_client_stream_drop(struct fl_client_stream *st)
 {
     g_mutex_lock(&st->c->lock);
     detach(st);
-    g_mutex_unlock(&st->c->lock);
+    fl_client_unlock(st->c);
     fl_client_stream_free(st);
 }
 
@@ -232,7 +232,7 @@ void fl_client_stream_set_notify(struct fl_client_stream *st, void (*fn)(void *o
     g_mutex_lock(&st->c->lock);
     st->notify = fn;
     st->notify_opaque = opaque;
-    g_mutex_unlock(&st->c->lock);
+    fl_client_unlock(st->c);
 }
 
 /* ---- the caller's side ---- */
@@ -265,7 +265,7 @@ bool fl_client_stream_ended(struct fl_client_stream *st)
 
     g_mutex_lock(&st->c->lock);
     ended = st->closed || st->error || !st->c->open;
-    g_mutex_unlock(&st->c->lock);
+    fl_client_unlock(st->c);
     return ended;
 }
 
@@ -335,7 +335,7 @@ int fl_client_stream_send(struct fl_client_stream *st, const void *data, size_t 
         rc = fl_session_stream_data(c->s, &st->h, data, len);
     if (rc == 0)
         rc = fl_client_flush(c) < 0 ? -1 : (int)len;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
     return rc;
 }
@@ -355,7 +355,7 @@ int fl_client_stream_send_hole(struct fl_client_stream *st, long long length, un
         rc = fl_session_stream_hole(c->s, &st->h, length, flags);
     if (rc == 0)
         rc = fl_client_flush(c);
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
     return rc;
 }
@@ -406,7 +406,7 @@ int fl_client_stream_recv(struct fl_client_stream *st, void *data, size_t len, b
     rc = st->error || st->closed ? check_alive(st) : wait_data(st, nonblock);
     if (rc == 0 && st->first)
         rc = stop_at_hole && st->first->hole > 0 ? FL_CLIENT_STREAM_HOLE : take_bytes(st, data, len);
-    g_mutex_unlock(&st->c->lock);
+    fl_client_unlock(st->c);
     fl_client_tell_closed(st->c);
     return rc;
 }
@@ -424,7 +424,7 @@ int fl_client_stream_recv_hole(struct fl_client_stream *st, long long *ret_lengt
         if (*ret_length > 0)
             drop_packet(st);
     }
-    g_mutex_unlock(&st->c->lock);
+    fl_client_unlock(st->c);
     return rc;
 }
 
@@ -447,7 +447,7 @@ int fl_client_stream_finish(struct fl_client_stream *st)
         rc = check_alive(st);
     detach(st);
     st->closed = true;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
     return rc;
 }
@@ -467,7 +467,7 @@ int fl_client_stream_abort(struct fl_client_stream *st)
     detach(st);
     drop_queue(st);
     st->closed = true;
-    g_mutex_unlock(&c->lock);
+    fl_client_unlock(c);
     fl_client_tell_closed(c);
     return rc;
 }
@@ -485,6 +485,6 @@ int fl_client_stream_ready(struct fl_client_stream *st)
         ready |= VIR_STREAM_EVENT_ERROR;
     if (!st->c->open)
         ready |= VIR_STREAM_EVENT_HANGUP;
-    g_mutex_unlock(&st->c->lock);
+    fl_client_unlock(st->c);
     return ready;
 }

@@ -18,9 +18,70 @@
 #include "transport/transport.h"
 #include "uri/route.h"
 
+/* How long opening may take in all, and closing, where the URI does not say. */
+#define DAEMON_SECONDS 60
+#define PERSON_SECONDS 300 /* someone is asked for a password */
+#define CLOSE_SECONDS  10
+
 enum auth_type { AUTH_NONE, AUTH_SASL, AUTH_POLKIT };
 
 static const char *const auth_names[] = { "none", "sasl", "polkit" };
+
+/* ---- how long ---- */
+
+/* One deadline for all of opening, from its begin. */
+struct opening_limit {
+    const struct fl_route *route;
+    int64_t begun;
+    bool person; /* not only a daemon is waited for */
+};
+
+static int limit_seconds(const struct opening_limit *l)
+{
+    if (l->route->connect_timeout >= 0)
+        return l->route->connect_timeout;
+    return l->person ? PERSON_SECONDS : DAEMON_SECONDS;
+}
+
+static int64_t limit_deadline(const struct opening_limit *l)
+{
+    int seconds = limit_seconds(l);
+
+    return seconds ? l->begun + seconds * G_USEC_PER_SEC : FL_NO_DEADLINE;
+}
+
+#define LIMIT_ADVICE                                                                                         \
+    "check that it is libvirtd and not stuck, or give it longer with connect_timeout=SECONDS in the URI"
+
+static void enter_stage(virConnectPtr conn, const struct opening_limit *l, const char *name)
+{
+    struct fl_client_stage stage = {
+        .name = name, .advice = LIMIT_ADVICE, .seconds = limit_seconds(l), .deadline_us = limit_deadline(l)
+    };
+
+    fl_client_set_stage(fl_remote_client(conn), &stage);
+}
+
+/* A command (ssh, ext) may be asking for a password; where that ends cannot be seen from here. */
+static bool runs_command(const struct fl_route *route)
+{
+    return g_strcmp0(route->transport, "ssh") == 0 || g_strcmp0(route->transport, "ext") == 0;
+}
+
+/* The transport's error, and how long was waited where that was the reason. */
+static int connect_failed(const struct opening_limit *l)
+{
+    int64_t deadline = limit_deadline(l);
+
+    if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline) {
+        g_autofree char *said = g_strdup(fl_error_get()->message);
+
+        fl_error(VIR_ERR_OPERATION_TIMEOUT,
+                 "%s; gave up after %d s, connect_timeout=SECONDS in the URI allows more", said,
+                 limit_seconds(l));
+    }
+    return -1;
+}
 
 /* ---- authentication ---- */
 
@@ -72,12 +133,14 @@ static int auth_polkit(virConnectPtr conn)
     return 0;
 }
 
-static int authenticate(virConnectPtr conn, int type)
+static int authenticate(virConnectPtr conn, struct opening_limit *limit, int type)
 {
     switch (type) {
     case AUTH_NONE:
         return 0;
     case AUTH_POLKIT:
+        limit->person = true;
+        enter_stage(conn, limit, "auth");
         return auth_polkit(conn);
     case AUTH_SASL:
         return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for SASL, which this build does not support");
@@ -149,8 +212,9 @@ static bool refused_too_early(const struct fl_client_request *req)
  * before it, and that is sent again after it. Whoever asks about keepalive may be pinged, so it is only asked
  * where something answers.
  */
-static int open_far_side(virConnectPtr conn, const struct fl_route *route, unsigned int flags)
+static int open_far_side(virConnectPtr conn, struct opening_limit *limit, unsigned int flags)
 {
+    const struct fl_route *route = limit->route;
     struct fl_remote *r = fl_remote_of(conn);
     struct opening o __attribute__((cleanup(opening_fini)));
     FL_ARENA(arena);
@@ -159,12 +223,14 @@ static int open_far_side(virConnectPtr conn, const struct fl_route *route, unsig
     int type;
 
     opening_init(&o, route, flags);
+    enter_stage(conn, limit, hopeful ? "open" : "auth");
     if (requests_send(conn, &o, REQ_AUTH, hopeful ? nreqs : 1, &arena) < 0 ||
         request_check(&o.reqs[REQ_AUTH]) < 0)
         return -1;
     type = auth_choose(route, &o.list);
-    if (type < 0 || authenticate(conn, type) < 0)
+    if (type < 0 || authenticate(conn, limit, type) < 0)
         return -1;
+    enter_stage(conn, limit, "open");
     /* Compat: libvirtd notes the end of an authentication by "none" in a thread of its own, so what was sent
      * right behind it may have been refused all the same. */
     if ((!hopeful || type != AUTH_NONE || refused_too_early(&o.reqs[REQ_OPEN])) &&
@@ -221,10 +287,13 @@ static void on_closed(void *opaque, int reason)
     fl_connect_closed(r->conn, reason);
 }
 
-static struct fl_remote *remote_new(virConnectPtr conn, struct fl_transport *t)
+static struct fl_remote *remote_new(virConnectPtr conn, const struct fl_route *route, struct fl_transport *t)
 {
     struct fl_remote *r = g_new0(struct fl_remote, 1);
     struct fl_client_options opts = { .event = fl_remote_event, .closed = on_closed, .opaque = r };
+
+    if (route->call_timeout > 0)
+        opts.call_timeout_us = route->call_timeout * G_USEC_PER_SEC;
 
     r->conn = conn;
     g_mutex_init(&r->lock);
@@ -254,24 +323,29 @@ static void remote_free(struct fl_remote *r)
 int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
                    unsigned int flags)
 {
+    struct opening_limit limit = { .route = route,
+                                   .begun = g_get_monotonic_time(),
+                                   .person = runs_command(route) };
     struct fl_endpoint ep = {
         .route = route,
         .read_only = flags & VIR_CONNECT_RO,
         .privileged = geteuid() == 0,
-        .deadline_us = FL_NO_DEADLINE,
+        .deadline_us = limit_deadline(&limit),
         .auth = auth,
     };
     struct fl_transport *t;
     struct fl_remote *r;
 
     if (fl_transport_open(&ep, &t) < 0)
-        return -1;
-    r = remote_new(conn, t);
+        return connect_failed(&limit);
+    r = remote_new(conn, route, t);
     conn->priv = r;
     /* As the peer: with an event loop, the end of the connection is noticed without any call. */
     r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
-    if (open_far_side(conn, route, flags) == 0 && (conn->uri || learn_uri(conn) == 0))
+    if (open_far_side(conn, &limit, flags) == 0 && (conn->uri || learn_uri(conn) == 0)) {
+        fl_client_set_stage(r->client, NULL);
         return 0;
+    }
     conn->priv = NULL;
     remote_free(r);
     return -1;
@@ -281,8 +355,14 @@ void fl_remote_close(virConnectPtr conn)
 {
     struct fl_remote *r = fl_remote_of(conn);
 
+    struct fl_client_stage stage = { .name = "close",
+                                     .advice = "the connection is given up",
+                                     .seconds = CLOSE_SECONDS,
+                                     .deadline_us = fl_deadline_in_ms(CLOSE_SECONDS * 1000) };
+
     if (!r)
         return;
+    fl_client_set_stage(r->client, &stage);
     fl_hub_drop_conn(r->hub, conn);
     if (fl_client_is_open(r->client) &&
         fl_remote_call(conn, FL_P_CONNECT_CLOSE, FL_XDR_VOID, NULL, FL_XDR_VOID, NULL, NULL) < 0)
