@@ -47,7 +47,7 @@ def show(value):
 class Run:
     """One scenario on one connection: calls, prints, collects events."""
 
-    def __init__(self, name, uri="test:///default"):
+    def __init__(self, name, uri=os.environ.get("PYAPI_URI", "test:///default")):
         self.name = name
         self.conn = libvirt.open(uri)
         self.events = []
