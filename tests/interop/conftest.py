@@ -12,10 +12,15 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 import pytest
+
+# Tests import helpers from here by this name: "conftest" is any folder's.
+if __name__ in sys.modules:
+    sys.modules["interop_lab"] = sys.modules[__name__]
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
@@ -182,7 +187,7 @@ class Daemon:
         need(program, "libvirtd")
         argv = [str(program), "-f", str(self.conf), "-p", str(self.pid_file), *map(str, args)]
         self.proc = subprocess.Popen(argv, env=environment(ours, **(env or {})), stdin=subprocess.DEVNULL,
-                                     stdout=self.log_file, stderr=self.log_file, user=user)
+                                     stdout=self.log_file, stderr=self.log_file, user=user, cwd=self.dir)
         if wait:
             self.wait_ready()
 

@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-import conftest
-from conftest import OUR_LIBVIRTD, REAL_LIBVIRTD, environment, run
+import interop_lab as conftest
+from interop_lab import OUR_LIBVIRTD, REAL_LIBVIRTD, environment, run
 from wire import Wire
 
 CLOSE = 2

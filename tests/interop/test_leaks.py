@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import environment, python_environment
+from interop_lab import environment, python_environment
 from wire import Wire, optional, string, u32
 import wire
 

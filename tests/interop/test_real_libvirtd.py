@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need, python_environment
+from interop_lab import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need, python_environment
 
 HERE = pathlib.Path(__file__).parent
 TEST = "test+unix:///default"

@@ -67,7 +67,7 @@ NORMAL = [
     (r"Time: \d{5,}", "Time: N"),
     (r"last_update \d+", "last_update N"),
     (r"creationTime>\d+", "creationTime>N"),
-    (r"\b\d{10,}\b", "BIG"),  # counters that follow the clock, snapshot names made of it
+    (r"\b\d{9,}\b", "BIG"),  # counters that follow the clock, snapshot names made of it
     (r"-?nan%", "nan%"),
 ]
 
