@@ -141,6 +141,9 @@ def bind_out(model, c, b, body, fail):
 def result(model, c, b, body):
     if b.kind == "status":
         return "0"
+    if b.kind == "stopped":
+        body.after.append(f"    {c.args[0][1]}->id = -1;")
+        return "0"
     if b.kind == "count":
         return body.count
     if b.kind == "fd":

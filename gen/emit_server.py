@@ -163,7 +163,7 @@ def serve(model, c):
     out += body.decl
     expr = f"{c.name}({', '.join(args)})"
     done = body.after + ([] if body.after and body.after[-1].startswith("    return") else ["    return 0;"])
-    if r.kind == "status":
+    if r.kind in ("status", "stopped"):
         out += [""] + body.before + [f"    if ({expr} < 0)", "        return -1;"] + done
     elif r.kind == "fd":
         out += ["    int fd;", ""] + body.before + [f"    fd = {expr};", "    if (fd < 0)", "        return -1;",

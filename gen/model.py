@@ -42,7 +42,7 @@ class Bind:
 
     def __init__(self, where, text):
         self.c, self.wire = [], []
-        m = re.fullmatch(r"return (status|fd|count|value|string|object|update)(?: (?:(\w+)=)?(\w+))?", text)
+        m = re.fullmatch(r"return (status|stopped|fd|count|value|string|object|update)(?: (?:(\w+)=)?(\w+))?", text)
         if m:
             self.word, self.kind, self.target, self.field = "return", m.group(1), m.group(2), m.group(3)
             return
