@@ -79,15 +79,10 @@ def pin(daemon, core):
     subprocess.run(["taskset", "-apc", mask, str(daemon.process.pid)], capture_output=True, check=True)
 
 
-def run_process(argv, env=None):
-    """Wall time in ms and peak memory in KiB of a whole process."""
-    begun = time.monotonic()
-    pid = os.posix_spawn(argv[0], argv, dict(os.environ, **(env or {})), file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
-    _, status, usage = os.wait4(pid, 0)
-    took = (time.monotonic() - begun) * 1000
-    if status:
-        raise SystemExit(f"bench: {' '.join(argv)} failed")
-    return took, usage.ru_maxrss
+def spawn(*argv):
+    """Median wall time in ms and peak memory in KiB of a whole process."""
+    r = run_json(os.path.join(BUILD, "bench", "bench-spawn"), "20", *argv)
+    return r["p50_ms"], r["peak_kib"]
 
 
 class Table:
@@ -152,7 +147,7 @@ def main():
             table.add("one call, unix, one core", "µs", "bare", run_json(pingpong, "20000", core=0)["p50_us"])
             table.add("one call, unix, one core, p99", "µs", "bare", run_json(pingpong, "20000", core=0)["p99_us"])
             table.add("one call, unix, free", "µs", "bare", run_json(pingpong, "20000")["p50_us"])
-            table.add("start an empty program", "ms", "bare", run_process([empty])[0])
+            bare_ms, bare_kib = spawn(empty)
             for w, p in who.items():
                 uri = f"test+unix:///default?socket={daemons[w].socket}"
                 pin(daemons[w], 0)
@@ -169,9 +164,12 @@ def main():
                               run_json(client, p["lib"], uri, "shared", str(t), str(16000 // t))["calls_per_s"])
                 for name, argv in (("virsh -c test:///default list", ["-c", "test:///default", "list"]),
                                    ("virsh -c test+unix:///default list", ["-c", uri, "list"]), ("virsh --version", ["--version"])):
-                    took, rss = zip(*[run_process([p["virsh"], *argv]) for _ in range(10)])
-                    table.add(name, "ms", w, statistics.median(took))
-                    table.add(name + ", peak memory", "KiB", w, statistics.median(rss))
+                    took, peak = spawn(p["virsh"], *argv)
+                    table.add(name, "ms", w, took)
+                    table.add(name + ", peak memory", "KiB", w, peak)
+                    if w == "ours":
+                        table.add(name, "ms", "bare", bare_ms)
+                        table.add(name + ", peak memory", "KiB", "bare", bare_kib)
     finally:
         for d in daemons.values():
             d.stop()
