@@ -139,6 +139,28 @@ static bool close_put(struct fl_connect_core *core, virConnectCloseFunc cb, void
     return empty;
 }
 
+/* Compat: a driver without the call runs in this library, so its version is the answer; the daemon then tells
+ * it the far client. */
+int virConnectGetLibVersion(virConnectPtr conn, unsigned long *libVer)
+{
+    int rc = 0;
+
+    fl_error_reset();
+    if (fl_connect_check(conn, __func__) < 0) {
+        fl_error_dispatch(NULL);
+        return -1;
+    }
+    if (!libVer)
+        rc = fl_error_set_argument(FL_FROM, VIR_ERR_INVALID_ARG, __func__, "libVer", "must not be NULL");
+    else if (conn->ops->connect_get_lib_version)
+        rc = conn->ops->connect_get_lib_version(conn, libVer);
+    else
+        *libVer = LIBVIR_VERSION_NUMBER;
+    if (rc < 0)
+        fl_error_dispatch(conn);
+    return rc;
+}
+
 int virConnectRegisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb, void *opaque,
                                     virFreeCallback freecb)
 {

@@ -105,6 +105,28 @@ static void a_transport_or_an_unknown_scheme_goes_far(void **state)
                         "far near+unix:///x name=near:///x far qemu:///system name=qemu:///system ");
 }
 
+static int far_lib_version(virConnectPtr conn, unsigned long *libVer)
+{
+    *libVer = 7;
+    return 0;
+}
+
+static void a_driver_without_a_version_has_the_librarys(void **state)
+{
+    static const struct fl_driver_ops far_ops = { .connect_get_lib_version = far_lib_version };
+    virConnectPtr conn = virConnectOpen("near:///x");
+    unsigned long version = 1;
+
+    assert_int_equal(virConnectGetLibVersion(conn, &version), 0);
+    assert_int_equal(version, LIBVIR_VERSION_NUMBER);
+    assert_int_equal(virConnectGetLibVersion(conn, NULL), -1);
+    assert_int_equal(virConnectGetLibVersion(NULL, &version), -1);
+    conn->ops = &far_ops;
+    assert_int_equal(virConnectGetLibVersion(conn, &version), 0);
+    assert_int_equal(version, 7);
+    virConnectClose(conn);
+}
+
 static void read_only_is_handed_on(void **state)
 {
     virConnectPtr conn = virConnectOpenReadOnly("near:///x");
@@ -203,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_scheme_of_this_process_stays_here, begin, end),
         cmocka_unit_test_setup_teardown(a_transport_or_an_unknown_scheme_goes_far, begin, end),
+        cmocka_unit_test_setup_teardown(a_driver_without_a_version_has_the_librarys, begin, end),
         cmocka_unit_test_setup_teardown(read_only_is_handed_on, begin, end),
         cmocka_unit_test_setup_teardown(a_refused_open_is_not_closed, begin, end),
         cmocka_unit_test_setup_teardown(without_a_uri_the_environment_then_probing_decide, begin, end),
