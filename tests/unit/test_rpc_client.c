@@ -101,6 +101,8 @@ static bool serve_open(struct server *sv, struct fl_frame *f)
     return true;
 }
 
+static gint server_pause_us; /* before every 16th number */
+
 static void serve_number(struct server *sv, struct fl_frame *f)
 {
     struct fl_w_connect_get_max_vcpus_args args;
@@ -110,6 +112,8 @@ static void serve_number(struct server *sv, struct fl_frame *f)
     assert_int_equal(fl_xdr_decode_all(FL_T_CONNECT_GET_MAX_VCPUS_ARGS, f->payload, f->len, &arena, &args),
                      0);
     ret.max_vcpus = atoi(args.type) + 1;
+    if (ret.max_vcpus % 16 == 0 && g_atomic_int_get(&server_pause_us))
+        g_usleep((gulong)g_atomic_int_get(&server_pause_us));
     fl_session_reply(sv->s, &f->h, FL_T_CONNECT_GET_MAX_VCPUS_RET, &ret);
 }
 
@@ -309,6 +313,55 @@ static void many_threads_get_their_own_replies(void **state)
             assert_int_equal(fl_client_listen(c), 0); /* again with the private thread around */
     }
     fl_client_unlisten(c);
+    stop(&sv, c);
+}
+
+/* Right, or an error; never another thread's number. */
+static void *hasty_asker(void *opaque)
+{
+    struct fl_client *c = opaque;
+    static gint base = 1000000;
+    int mine = g_atomic_int_add(&base, 10000);
+    intptr_t wrong = 0;
+
+    for (int i = 0; i < 200; i++) {
+        int got = ask_number(c, mine + i);
+
+        wrong += got != mine + i + 1 && got != -1;
+    }
+    return GINT_TO_POINTER((int)wrong);
+}
+
+static void many_threads_give_up_in_the_middle(void **state)
+{
+    struct fl_client_options opts = { .call_timeout_us = 1000 };
+    struct server sv;
+    struct fl_client *c = start(&sv, &opts);
+    GThread *threads[12];
+
+    g_atomic_int_set(&server_pause_us, 2000); /* now and then */
+    for (int i = 0; i < 12; i++)
+        threads[i] = g_thread_new("asker", hasty_asker, c);
+    for (int i = 0; i < 12; i++)
+        assert_null(g_thread_join(threads[i]));
+    g_atomic_int_set(&server_pause_us, 0);
+    assert_true(fl_client_is_open(c));
+    stop(&sv, c);
+}
+
+static void the_end_wakes_every_waiting_thread(void **state)
+{
+    struct server sv;
+    struct fl_client *c = start(&sv, NULL);
+    GThread *threads[12];
+
+    for (int i = 0; i < 12; i++)
+        threads[i] = g_thread_new("asker", hasty_asker, c);
+    g_usleep(2000);
+    open_named(c, "hangup");
+    for (int i = 0; i < 12; i++)
+        assert_null(g_thread_join(threads[i]));
+    assert_false(fl_client_is_open(c));
     stop(&sv, c);
 }
 
@@ -549,6 +602,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_call),
         cmocka_unit_test(many_threads_get_their_own_replies),
+        cmocka_unit_test(many_threads_give_up_in_the_middle),
+        cmocka_unit_test(the_end_wakes_every_waiting_thread),
         cmocka_unit_test(errors_come_back),
         cmocka_unit_test(a_hang_up_fails_the_call),
         cmocka_unit_test(a_deadline_ends_the_call_not_the_connection),
