@@ -146,6 +146,18 @@ void fl_client_tell_closed(struct fl_client *c)
 
 /* ---- writing ---- */
 
+/* A transport's error while opening; the end of a child already has its stage. */
+static void add_stage(const struct fl_client *c)
+{
+    virErrorPtr err = fl_error_get();
+    g_autofree char *said = NULL;
+
+    if (!c->stage.name || strstr(err->message, "connect: "))
+        return;
+    said = g_strdup(err->message);
+    fl_error_set(err->domain, err->code, "%s: %s", c->stage.name, said);
+}
+
 static void wake_senders(struct fl_client *c)
 {
     if (!c->senders || fl_session_queued(c->s) >= SENDERS_RESUME)
@@ -217,6 +229,7 @@ int fl_client_flush(struct fl_client *c)
     }
     wake_senders(c);
     if (rc == -1) {
+        add_stage(c);
         fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
         return -1;
     }
@@ -367,6 +380,7 @@ static int read_once(struct fl_client *c)
     if (n == 0)
         return read_eof(c);
     if (n < 0) {
+        add_stage(c);
         fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
         return -1;
     }

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,10 +22,11 @@ from transport_lab import ROOT, Sshd, unused_port, write_script
 
 def _interop():
     """The interop suite's namespace, daemons and shells."""
-    sys.path.insert(0, str(ROOT / "tests" / "interop"))  # it imports its neighbours
-    spec = importlib.util.spec_from_file_location("interop", ROOT / "tests" / "interop" / "conftest.py")
+    if "interop_lab" in sys.modules:
+        return sys.modules["interop_lab"]
+    spec = importlib.util.spec_from_file_location("interop_lab", ROOT / "tests" / "interop" / "conftest.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["interop"] = module
+    sys.modules["interop_lab"] = module
     spec.loader.exec_module(module)
     return module
 
@@ -168,7 +170,8 @@ class Oddities:
     def __init__(self):
         self.listeners = []
         self.silent = self._serve(None)
-        self.closing = self._serve(lambda c: c.close())
+        self.closing = self._serve(lambda c: (c.recv(65536), c.close()))
+        self.resetting = self._serve(lambda c: (c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)), c.close()))
         self.babbling = self._serve(lambda c: (c.recv(100), c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")))
         self.refused = unused_port()
 
@@ -227,6 +230,7 @@ FAILURES = {
     "absent test file": ("test:///nonexistent.xml", ["/nonexistent.xml"]),
     "bad mode": ("test+unix:///default?mode=sideways", ["mode", "sideways", "direct"]),
     "server hangs up": ("test+tcp://127.0.0.1:{odd.closing}/default", ["open", "127.0.0.1", "{odd.closing}", "closed"]),
+    "server resets": ("test+tcp://127.0.0.1:{odd.resetting}/default", ["open", "127.0.0.1", "{odd.resetting}"]),
     "no libvirtd": ("test+tcp://127.0.0.1:{odd.babbling}/default", ["open", "127.0.0.1", "{odd.babbling}", "libvirtd"]),
     "silent server": ("test+tcp://127.0.0.1:{odd.silent}/default?connect_timeout=1", ["open", "{odd.silent}", "in time"]),
     "command that echoes": ("test+ext:///default?command=/bin/cat", ["open", "/bin/cat"]),

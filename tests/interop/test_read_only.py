@@ -169,7 +169,7 @@ def test_the_table_is_what_the_incumbent_answers(real_daemon, table):
 
 
 def rewrite():
-    import interop_lab as conftest
+    import conftest
     problem = conftest._unshare()
     assert not problem, problem
     with tempfile.TemporaryDirectory() as folder:

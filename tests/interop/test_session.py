@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import OUR_LIBVIRTD, OUR_VIRSH, REAL_LIBVIRTD, REAL_VIRSH, environment, need, run
+from interop_lab import OUR_LIBVIRTD, OUR_VIRSH, REAL_LIBVIRTD, REAL_VIRSH, environment, need, run
 from wire import Wire
 
 URI = "test+unix:///session?name=test:///default"
