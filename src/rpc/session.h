@@ -66,7 +66,8 @@ void fl_session_set_fds(struct fl_session *s, enum fl_session_fds mode);
  * 1: *ret_frame is the next frame for the driver. 0: more bytes are needed. -1 with the error set: the peer
  * broke the protocol, close. Server: yields CALL, CALL_WITH_FDS, STREAM, STREAM_HOLE. Client: REPLY,
  * REPLY_WITH_FDS with their pending entry (now removed), MESSAGE, STREAM, STREAM_HOLE with opaque = the
- * stream (NULL: unknown or closed, ignore or abort it). Replies to forgotten calls are dropped inside.
+ * stream (NULL: unknown or closed, ignore or abort it). Replies to forgotten calls are dropped inside, and
+ * so is what a server gets that no client sends.
  */
 int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame);
 /* Hands over the block the current frame lies in (for big payloads kept beyond the next read): the caller's

@@ -76,11 +76,20 @@ def test_a_call_with_a_status_gets_an_error_reply(shared_daemon, status):
 
 
 @pytest.mark.parametrize("kind", [1, 2, 5, 7, 99, 0xFFFFFFFF])
-def test_frames_a_client_does_not_send(shared_daemon, kind):
-    """Replies without calls, events, unknown types: the connection may close, the daemon may not."""
+def test_frames_a_client_does_not_send_are_passed_over(shared_daemon, kind):
+    """Replies without calls, events, unknown types: as the incumbent does."""
     with Wire(shared_daemon.sock) as c:
         c.open()
-        c.send(GET_URI, type=kind)
+        for _ in range(100):
+            c.send(GET_URI, u32(0), type=kind)
+        assert c.alive()
+    check_healthy(shared_daemon)
+
+
+def test_a_reply_that_promises_descriptors_closes_the_connection(shared_daemon):
+    with Wire(shared_daemon.sock) as c:
+        c.open()
+        c.raw(c.frame(GET_URI, u32(1), type=5) + b"\0")  # with the dummy byte that stands for one
         assert closed(c)
     check_healthy(shared_daemon)
 

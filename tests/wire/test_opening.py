@@ -135,7 +135,6 @@ def frame(length, proc=OPEN, kind=1, serial=2, status=0, payload=b"", program=PR
 
 @pytest.mark.parametrize("reply, code, words", [
     ((1, error(38, b"it will not")), 38, "it will not"),
-    ((0, b"left"), 39, "4 bytes too many"),
     ((7, b""), 39, "unknown status 7"),
     ((1, b"\0" * 3), 39, "error, field 1"),
     ((1, struct.pack(">iiII", 1, 1, 1, 0xffffffff)), 39, "limit is 4194304"),
@@ -146,13 +145,21 @@ def frame(length, proc=OPEN, kind=1, serial=2, status=0, payload=b"", program=PR
     (frame(28, proc=3), 39, "procedure 3"),
     (frame(28, serial=77), 39, "no call waits"),
     (frame(28, kind=0), 39, "server does not send"),
-    (frame(28, kind=9), 39, "unknown type 9"),
+    (frame(28, kind=9), 39, "server does not send frames of type 9"),
+    ((1, error(38, b"it will not") + b"more"), 38, "it will not"),
     (frame(32, kind=5, payload=struct.pack(">I", 1)), 39, "carries none"),
 ])
 def test_strange_answers(run, reply, code, words):
     _, out = run(at_open(reply))
     assert out.startswith(f"error {code} "), out
     assert words in out
+
+
+@pytest.mark.parametrize("more", [b"left", b"xyz", bytes(1000)])
+def test_bytes_behind_an_answer_are_not_looked_at(run, more):
+    daemon, out = run(lambda daemon, proc: (polite([NONE])(daemon, proc)[0], polite([NONE])(daemon, proc)[1] + more))
+    assert out.startswith("opened ")
+    assert daemon.seen == [AUTH_LIST, OPEN, CLOSE]
 
 
 WATCHER = """
