@@ -305,7 +305,6 @@ def test_a_daemon_that_hangs(place):
     assert "running" in shell("ours").out("domstate test", uri=place.uri("unix"))
 
 
-@pytest.mark.tsan
 def test_a_call_that_hangs(place):
     script = ("import libvirt, os, signal, sys, time\n"
               "libvirt.registerErrorHandler(lambda c, e: None, None)\n"
