@@ -292,8 +292,11 @@ static struct fl_remote *remote_new(virConnectPtr conn, const struct fl_route *r
     struct fl_remote *r = g_new0(struct fl_remote, 1);
     struct fl_client_options opts = { .event = fl_remote_event, .closed = on_closed, .opaque = r };
 
-    if (route->call_timeout > 0)
+    r->close_seconds = CLOSE_SECONDS;
+    if (route->call_timeout > 0) {
         opts.call_timeout_us = route->call_timeout * G_USEC_PER_SEC;
+        r->close_seconds = MIN(CLOSE_SECONDS, route->call_timeout);
+    }
 
     r->conn = conn;
     g_mutex_init(&r->lock);
@@ -355,13 +358,12 @@ void fl_remote_close(virConnectPtr conn)
 {
     struct fl_remote *r = fl_remote_of(conn);
 
-    struct fl_client_stage stage = { .name = "close",
-                                     .advice = "the connection is given up",
-                                     .seconds = CLOSE_SECONDS,
-                                     .deadline_us = fl_deadline_in_ms(CLOSE_SECONDS * 1000) };
+    struct fl_client_stage stage = { .name = "close", .advice = "the connection is given up" };
 
     if (!r)
         return;
+    stage.seconds = r->close_seconds;
+    stage.deadline_us = fl_deadline_in_ms(r->close_seconds * 1000);
     fl_client_set_stage(r->client, &stage);
     fl_hub_drop_conn(r->hub, conn);
     if (fl_client_is_open(r->client) &&

@@ -30,6 +30,7 @@ struct fl_remote {
     int features[16]; /* 0 = not asked yet, 1 = yes, -1 = no; index = feature */
     bool listening;
     bool alive_listening;      /* for keepalive without an event loop */
+    int close_seconds;         /* how long the far side may take to confirm the close */
     char *type;                /* as virConnectGetType gives it */
     GMutex events_lock;        /* registering at the far side, one at a time */
     int event_ids[FL_NEVENTS]; /* the far side's callback ids, -1 = not registered */

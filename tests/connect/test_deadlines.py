@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Nothing hangs for ever: servers that stay silent at each stage of opening, and later, over every way in. The shell
+must end within the limit plus a second, saying the stage, the target, how long it waited and what to do."""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from transport_lab import ROOT, write_script
+
+BUILD = Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
+VIRSH = Path(os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh"))
+OPEN, CLOSE, GET_HOSTNAME, FEATURE, AUTH_LIST, AUTH_POLKIT = 1, 2, 59, 60, 66, 70
+POLKIT = 2
+LIMIT = 1
+
+
+class Silent:
+    """Accepts, answers the procedures of `answers` (number: payload) and nothing else. `drip`: sends a byte of a frame
+    that never ends now and then."""
+
+    def __init__(self, listener, answers=None, drip=False):
+        self.listener, self.answers, self.drip = listener, answers or {}, drip
+        listener.listen(8)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.drip_bytes if self.drip else self.serve, args=(conn,), daemon=True).start()
+
+    @staticmethod
+    def drip_bytes(conn):
+        try:
+            for byte in struct.pack(">I", 1000) + bytes(500):
+                conn.sendall(bytes([byte]))
+                time.sleep(0.1)
+        except OSError:
+            pass
+
+    def serve(self, conn):
+        buf = b""
+        try:
+            while data := conn.recv(65536):
+                buf += data
+                while len(buf) >= 28 and len(buf) >= struct.unpack(">I", buf[:4])[0]:
+                    length, program, version, proc, _, serial, _ = struct.unpack(">7I", buf[:28])
+                    buf = buf[length:]
+                    if proc in self.answers:
+                        payload = self.answers[proc]
+                        conn.sendall(struct.pack(">7I", 28 + len(payload), program, version, proc, 1, serial, 0) + payload)
+        except OSError:
+            pass
+
+
+NO_AUTH = struct.pack(">2I", 1, 0)
+ASKS_POLKIT = struct.pack(">2I", 1, POLKIT)
+OPENS = {AUTH_LIST: NO_AUTH, OPEN: b"", FEATURE: struct.pack(">I", 0)}
+
+
+@pytest.fixture
+def silent(short_tmp):
+    sockets = []
+
+    def make(kind="unix", **how):
+        listener = socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
+        address = str(short_tmp / f"s{len(sockets)}") if kind == "unix" else ("127.0.0.1", 0)
+        listener.bind(address)
+        sockets.append(listener)
+        Silent(listener, **how)
+        return address if kind == "unix" else listener.getsockname()[1]
+
+    yield make
+    for s in sockets:
+        s.close()
+
+
+def shell(uri, *command, patience=30):
+    """(exit code, stderr, seconds)"""
+    if not VIRSH.exists():
+        pytest.skip(f"{VIRSH} is not built")
+    begun = time.monotonic()
+    done = subprocess.run([VIRSH, "-c", uri, *(command or ["hostname"])], capture_output=True, text=True, timeout=patience,
+                          stdin=subprocess.DEVNULL)
+    return done.returncode, done.stderr, time.monotonic() - begun
+
+
+def check(uri, *words, limit=LIMIT):
+    code, err, took = shell(uri)
+    assert code == 1
+    for word in words:
+        assert word in err, err
+    assert limit - 0.1 <= took < limit + 1, (took, err)
+
+
+def test_a_unix_socket_that_never_answers(silent):
+    path = silent()
+    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "open: ", path, "(1 s)", "connect_timeout=")
+
+
+def test_a_port_that_never_answers(silent):
+    port = silent("tcp")
+    check(f"test+tcp://127.0.0.1:{port}/default?connect_timeout={LIMIT}", "open: ", str(port), "(1 s)", "connect_timeout=")
+
+
+def test_bytes_that_come_too_slowly_do_not_prolong_it(silent):
+    path = silent(drip=True)
+    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "open: ", path, "(1 s)")
+
+
+def test_silence_after_the_first_answer(silent):
+    path = silent(answers={AUTH_LIST: NO_AUTH})
+    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "open: ", path, "(1 s)", "connect_timeout=")
+
+
+@pytest.mark.parametrize("extra", ["", "&auth=polkit"])
+def test_silence_while_authenticating(silent, extra):
+    path = silent(answers=OPENS | {AUTH_LIST: ASKS_POLKIT})
+    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}{extra}", "auth: ", path, "(1 s)", "connect_timeout=")
+
+
+@pytest.mark.parametrize("transport", ["ext", "ssh"])
+@pytest.mark.parametrize("script", ["exec sleep 20", "trap '' TERM HUP; sleep 20 & wait; wait"], ids=["plain", "ignoring SIGTERM"])
+def test_a_command_that_connects_and_stays_silent(short_tmp, transport, script):
+    command = write_script(short_tmp / "command", f"#!/bin/sh\n{script}\n")
+    host = "far" if transport == "ssh" else ""
+    target = "ssh far" if transport == "ssh" else str(command)
+    check(f"test+{transport}://{host}/default?command={command}&connect_timeout={LIMIT}", "open: ", target, "(1 s)", "connect_timeout=")
+
+
+def full_queue(listener, address):
+    """Connects until the listener's queue takes no more. Returns what must stay open."""
+    held = []
+    listener.listen(0)
+    for _ in range(16):
+        s = socket.socket(listener.family)
+        s.settimeout(0.1)
+        held.append(s)
+        try:
+            s.connect(address)
+        except OSError:
+            break
+    return held
+
+
+def test_a_unix_socket_nobody_accepts_from(short_tmp):
+    path = str(short_tmp / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        held = full_queue(listener, path)
+        check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "connect: ", path, "after 1 s", "connect_timeout=")
+        for s in held:
+            s.close()
+
+
+def test_a_port_nobody_accepts_from():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        held = full_queue(listener, ("127.0.0.1", port))
+        check(f"test+tcp://127.0.0.1:{port}/default?connect_timeout={LIMIT}", "connect: ", str(port), "after 1 s", "connect_timeout=")
+        for s in held:
+            s.close()
+
+
+def test_a_call_has_its_own_limit(silent):
+    path = silent(answers=OPENS | {CLOSE: b""})
+    check(f"test+unix:///default?socket={path}&call_timeout={LIMIT}", path, "(1 s)", "call_timeout=")
+
+
+def test_closing_is_bounded_too(silent):
+    """The call and the close that follows it: each within the limit."""
+    path = silent(answers=OPENS)
+    code, err, took = shell(f"test+unix:///default?socket={path}&call_timeout={LIMIT}")
+    assert code == 1 and "call_timeout=" in err
+    assert took < 2 * LIMIT + 1
+
+
+def test_zero_means_no_limit(silent):
+    path = silent()
+    with subprocess.Popen([VIRSH, "-c", f"test+unix:///default?socket={path}&connect_timeout=0", "hostname"],
+                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as shell_process:
+        time.sleep(1.5)
+        assert shell_process.poll() is None
+        shell_process.send_signal(signal.SIGKILL)
+
+
+def test_what_answers_in_time_is_not_cut(silent):
+    path = silent(answers=OPENS | {CLOSE: b"", GET_HOSTNAME: struct.pack(">I", 3) + b"box\0"})
+    code, err, _ = shell(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}&call_timeout={LIMIT}", "hostname")
+    assert (code, err) == (0, "")
