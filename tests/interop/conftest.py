@@ -29,7 +29,7 @@ REAL_VIRSH = os.environ.get("FL_REAL_VIRSH", "/usr/bin/virsh")
 OUR_LIBVIRTD = BUILD / "src/daemon/libvirtd"
 OUR_VIRSH = BUILD / "virsh/virsh"
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 EMPTY_FOLDERS = ["/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt"]
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -71,9 +71,26 @@ def namespace():
     for name in list(os.environ):
         if name.startswith(("LIBVIRT_", "VIRSH_", "XDG_", "NOTIFY_SOCKET", "LISTEN_")):
             del os.environ[name]
-    problem = _unshare()
+    problem = _unshare() or (_open_the_way() if os.getuid() == 0 else None)
     if problem:
         pytest.exit(f"cannot make a private namespace to test in: {problem}", returncode=2)
+
+
+def _open_the_way():
+    """Lets other users of the namespace reach this tree when it lies below a closed folder, such as root's home: that
+    folder is covered by one that holds nothing but the tree."""
+    closed = [p for p in reversed(ROOT.parents) if not p.stat().st_mode & 0o001]
+    if not closed:
+        return None
+    tree = os.open(ROOT, os.O_PATH)
+    if libc.mount(b"tmpfs", str(closed[0]).encode(), b"tmpfs", 0, b"mode=0755") != 0:
+        return f"{closed[0]}: {os.strerror(ctypes.get_errno())}"
+    ROOT.mkdir(parents=True)
+    if libc.mount(f"/proc/self/fd/{tree}".encode(), str(ROOT).encode(), None, MS_BIND | MS_REC, None) != 0:
+        return f"{ROOT}: {os.strerror(ctypes.get_errno())}"
+    os.close(tree)
+    os.chdir(ROOT)
+    return None
 
 
 # ---- programs
