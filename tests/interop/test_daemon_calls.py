@@ -12,6 +12,8 @@ import pytest
 import wire
 from wire import Wire, i32, optional, string, u32
 
+pytestmark = pytest.mark.tsan
+
 OPEN, CLOSE, GET_HOSTNAME, GET_URI, LOOKUP_BY_NAME, FEATURE = 1, 2, 59, 110, 23, 60
 DESTROY, CREATE, SUSPEND, RESUME = 12, 9, 34, 28
 REGISTER, DEREGISTER, REGISTER_ANY, DEREGISTER_ANY, CALLBACK_ANY, CALLBACK_DEREGISTER = 105, 106, 167, 168, 316, 317

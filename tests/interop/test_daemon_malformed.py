@@ -12,6 +12,8 @@ import pytest
 import wire
 from wire import Wire, i32, optional, string, u32
 
+pytestmark = pytest.mark.tsan
+
 LOOKUP_BY_NAME, GET_URI, OPEN, AUTH_LIST, LIST_DEFINED, DEFINE_XML = 23, 110, 1, 66, 21, 11
 GET_VCPUS, SET_MEM_PARAMS, LIST_ALL, GET_STATS, SHUTDOWN = 20, 198, 273, 344, 33
 VIR_ERR_RPC = 39

@@ -276,6 +276,7 @@ define {guest}
 """
 
 
+@pytest.mark.tsan
 def test_life_of_a_guest(host, our_virsh, real_virsh):
     files = {"folder": host.dir, "guest": host.dir / "h.xml",
              "interface": host.file("if.xml", "<interface type='user'><mac address='52:54:00:00:00:08'/><model type='e1000'/></interface>")}
@@ -324,6 +325,7 @@ net-list --all"""
 
 # ---- streams
 
+@pytest.mark.tsan
 @pytest.mark.parametrize("size", [1, 4096, 262120, 262121, 3 * 1024 * 1024 + 17])
 def test_volumes_go_up_and_down(host, our_virsh, real_virsh, folder, size):
     """What ours sends, theirs reads back, and the other way round."""
@@ -351,6 +353,7 @@ def test_parts_of_volumes(host, our_virsh, real_virsh, folder, offset, length):
     assert (host.pool / "raw.img").read_bytes() == data[:offset] + b"x" * 100 + data[offset + 100:]
 
 
+@pytest.mark.tsan
 def test_sparse_volumes_keep_their_holes(host, our_virsh, folder):
     size = 32 << 20
     with open(folder / "in", "wb") as f:
@@ -442,6 +445,7 @@ destroy h"""),
 }
 
 
+@pytest.mark.tsan
 @pytest.mark.parametrize("kind", EVENTS)
 def test_events_seen_while_another_client_works(host, our_virsh, real_virsh, kind):
     args, work = EVENTS[kind]
@@ -478,6 +482,7 @@ def test_an_event_that_is_waited_for(host, our_virsh, real_virsh):
     assert proc.returncode == 0 and "Suspended" in out, out
 
 
+@pytest.mark.tsan
 def test_keepalive_on_an_idle_connection(host, our_virsh):
     """Pings every second for three seconds, and the connection is still good."""
     done = our_virsh("-k", "1", "-K", "2", "event --all --timeout 3; list", uri=QEMU)
