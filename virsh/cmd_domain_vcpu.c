@@ -182,9 +182,10 @@ int fl_cmd_vcpucount(struct fl_call *c)
     int n;
 
     if (fl_exclusive(c, "active", "maximum") < 0 || fl_exclusive(c, "live", "config") < 0 ||
-        fl_exclusive(c, "guest", "config") < 0 || fl_affect(c, &flags) < 0)
+        fl_exclusive(c, "guest", "config") < 0)
         return -1;
-    if (!all) {
+    if (!all) { /* --current beside one of the others says nothing more here, and is let be */
+        flags |= fl_flags(c, "config", VIR_DOMAIN_AFFECT_CONFIG, "live", VIR_DOMAIN_AFFECT_LIVE, NULL);
         flags |= (maximum ? VIR_DOMAIN_VCPU_MAXIMUM : 0) | (guest ? VIR_DOMAIN_VCPU_GUEST : 0);
         n = vcpu_count(c, flags, true);
         if (n < 0)

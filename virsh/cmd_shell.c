@@ -123,17 +123,27 @@ int fl_cmd_exit(struct fl_call *c)
     return fl_cmd_quit(c);
 }
 
+/* Without a URI: the present one again. What could not be opened is forgotten, so the next command goes back
+ * to the connection there was. */
 int fl_cmd_connect(struct fl_call *c)
 {
+    struct fl_shell *sh = c->sh;
     const char *name = fl_arg(c, "name");
+    g_autofree char *uri = g_strdup(sh->uri);
+    bool readonly = sh->readonly;
 
-    fl_disconnect(c->sh);
-    g_free(c->sh->uri);
-    c->sh->uri = g_strdup(name);
-    c->sh->readonly = fl_flag(c, "readonly");
-    if (fl_connect(c->sh) < 0)
-        return fl_fail(c, "failed to connect to the hypervisor");
-    return 0;
+    fl_disconnect(sh);
+    if (name) {
+        g_free(sh->uri);
+        sh->uri = g_strdup(name);
+    }
+    sh->readonly = fl_flag(c, "readonly");
+    if (fl_connect(sh) == 0)
+        return 0;
+    g_free(sh->uri);
+    sh->uri = g_steal_pointer(&uri);
+    sh->readonly = readonly;
+    return fl_fail(c, "failed to connect to the hypervisor");
 }
 
 static void help_group_json(struct fl_call *c, const struct fl_group *g)

@@ -35,10 +35,11 @@ const struct fl_command *fl_command_find(const char *name)
     return NULL;
 }
 
-const struct fl_group *fl_group_find(const char *keyword)
+/* By keyword or by the title that heads its list. */
+const struct fl_group *fl_group_find(const char *name)
 {
     for (const struct fl_group *g = fl_groups; g->title; g++)
-        if (strcmp(g->keyword, keyword) == 0)
+        if (strcmp(g->keyword, name) == 0 || strcmp(g->title, name) == 0)
             return g;
     return NULL;
 }

@@ -88,7 +88,7 @@ static int escape_option(struct fl_shell *sh, const char *text)
 {
     size_t len = strlen(text);
 
-    if (len == 1) {
+    if (len == 1 && text[0] != '^') {
         sh->escape = text[0];
         return 0;
     }

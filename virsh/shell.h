@@ -71,7 +71,7 @@ struct fl_group {
 extern const struct fl_group fl_groups[];
 
 const struct fl_command *fl_command_find(const char *name);
-const struct fl_group *fl_group_find(const char *keyword);
+const struct fl_group *fl_group_find(const char *name);
 
 /* A parsed command line: the row, its options and the words given to them. */
 struct fl_args {

@@ -20,11 +20,21 @@ static char *read_line(FILE *in)
     return line;
 }
 
+static char *ask(const char *prompt)
+{
+    printf("%s:", prompt);
+    fflush(stdout);
+    return read_line(stdin);
+}
+
+/* A program without a terminal is answered by whoever feeds its input, line by line. */
 static char *ask_hidden(const char *prompt)
 {
     g_autofree char *line = NULL;
     struct termios before, silent;
     FILE *tty = fopen("/dev/tty", "r+e");
+    if (!tty && !isatty(STDIN_FILENO))
+        return ask(prompt);
     if (!tty || tcgetattr(fileno(tty), &before) < 0) {
         if (tty)
             fclose(tty);
@@ -40,13 +50,6 @@ static char *ask_hidden(const char *prompt)
     fputc('\n', tty);
     fclose(tty);
     return g_steal_pointer(&line);
-}
-
-static char *ask(const char *prompt)
-{
-    printf("%s:", prompt);
-    fflush(stdout);
-    return read_line(stdin);
 }
 
 /* -1: nobody answered. */

@@ -193,6 +193,7 @@ def host(r):
     r("sysinfo flags", c.getSysinfo, 1)
     r("baseline", c.baselineCPU, ["<cpu><arch>x86_64</arch><model>Penryn</model></cpu>",
                                   "<cpu><arch>x86_64</arch><model>Nehalem</model></cpu>"], 0)
+    r("baseline of none", c.baselineCPU, [], 0)
     r("baseline bad", c.baselineCPU, ["<cpu/>"], 0)
     r("compare", c.compareCPU, "<cpu><arch>x86_64</arch><model>Penryn</model></cpu>", 0)
     r("allocPages", c.allocPages, {4: 1}, 0, 1, 0)
@@ -690,6 +691,7 @@ def guest(r):
         r("key", d.sendKey, 1, 0, [0x7f], 1, 0)
         r("key", d.sendKey, 0, 0, [999], 1, 0)
         r("key", d.sendKey, 99, 0, [9], 1, 0)
+        r("key", d.sendKey, 0, 0, [], 0, 0)
         r("signal", d.sendProcessSignal, 1, 1, 0)
         r("signal", d.sendProcessSignal, 1, 9, 0)
         r("signal", d.sendProcessSignal, 2, 9, 0)

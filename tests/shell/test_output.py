@@ -167,3 +167,16 @@ def test_the_prompt_of_a_read_only_dialogue():
         [our_shell(), "-r", "-q", "-c", "test:///default"], input="uri\nquit\n", capture_output=True, text=True, timeout=30
     )
     assert done.stdout == "virsh > uri\ntest:///default\nvirsh > quit\n\n" and done.returncode == 0
+
+
+def test_name_and_password_are_taken_from_a_pipe_when_there_is_no_terminal(tmp_path):
+    host = tmp_path / "host.xml"
+    host.write_text("<node><auth><user password='pw'>joe</user></auth></node>")
+    argv = [our_shell(), "-c", f"test://{host}", "uri"]
+    for answers, code in ("joe\npw\n", 0), ("joe\nno\n", 1), ("joe\n", 1), ("", 1):
+        done = subprocess.run(argv, input=answers, capture_output=True, text=True, timeout=20, start_new_session=True)
+        assert done.returncode == code, (answers, done.stderr)
+
+
+def test_help_takes_the_title_of_a_group():
+    assert shell("help", "Host and Hypervisor").stdout == shell("help", "host").stdout != ""

@@ -161,6 +161,10 @@ char *fl_test_connect_baseline_cpu(virConnectPtr conn, const char **xml_cpus, un
     g_autofree char *common = NULL;
     if (fl_check_flags(flags, VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES) < 0)
         return NULL;
+    if (!ncpus) {
+        fl_error_set(VIR_FROM_CPU, VIR_ERR_INVALID_ARG, "no CPU description to find a baseline of");
+        return NULL;
+    }
     for (unsigned int i = 0; i < ncpus; i++) {
         FL_XML_AUTO *root = NULL;
         const char *model;

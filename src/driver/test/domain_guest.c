@@ -211,6 +211,8 @@ int fl_test_domain_send_key(virDomainPtr dom, unsigned int codeset, unsigned int
         return -1;
     if (codeset >= VIR_KEYCODE_SET_LAST)
         return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "%u is no set of key codes", codeset);
+    if (nkeycodes < 1)
+        return fl_error_set(VIR_FROM_DOMAIN, VIR_ERR_INVALID_ARG, "no key to send");
     TEST_READ(dom);
     if (!fl_test_domain_running(host, dom))
         return -1;
