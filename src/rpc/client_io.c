@@ -146,16 +146,18 @@ void fl_client_tell_closed(struct fl_client *c)
 
 /* ---- writing ---- */
 
-/* A transport's error while opening; the end of a child already has its stage. */
+/* A socket's error while opening; the end of a child tells its stage itself. */
 static void add_stage(const struct fl_client *c)
 {
     virErrorPtr err = fl_error_get();
     g_autofree char *said = NULL;
+    int errnum = err->int1;
 
-    if (!c->stage.name || strstr(err->message, "connect: "))
+    if (!c->stage.name || !c->parallel)
         return;
     said = g_strdup(err->message);
     fl_error_set(err->domain, err->code, "%s: %s", c->stage.name, said);
+    fl_error_get()->int1 = errnum;
 }
 
 static void wake_senders(struct fl_client *c)

@@ -185,6 +185,12 @@ def test_closing_is_bounded_too(silent):
     assert took < 2 * LIMIT + 1
 
 
+def test_the_end_of_ssh_names_its_own_stage(short_tmp):
+    command = write_script(short_tmp / "command", "#!/bin/sh\necho 'Host key verification failed.' >&2\nexit 255\n")
+    code, err, _ = shell(f"test+ssh://far/default?command={command}")
+    assert code == 1 and "ssh-auth: ssh far" in err and "open:" not in err
+
+
 def test_zero_means_no_limit(silent):
     path = silent()
     with subprocess.Popen([VIRSH, "-c", f"test+unix:///default?socket={path}&connect_timeout=0", "hostname"],
