@@ -17,10 +17,10 @@ WORDS = {
     "ids": "the caller's array, filled up to its length",
     "stream": "a stream of the same connection, connected by this call",
     "fd": "a descriptor; stays the caller's", "fds": "descriptors; stay the caller's",
-    "out": "filled; NULL where the caller does not care", "info": "filled", "bytes": "bytes and their number",
+    "out": "filled; NULL where the caller does not care", "info": "filled", "bytes": "bytes and their number", "bytes_out": "new bytes and their number",
     "strings": "an array of strings and its length", "peek": "filled with that many bytes",
 }
-RETURNS = {"status": "0, or -1 with the error set.", "stopped": "0, or -1 with the error set.", "fd": "a descriptor, the caller's to close; -1 with the error set.",
+RETURNS = {"status": "0, or -1 with the error set.", "stopped": "0, or -1 with the error set.", "renamed": "0, or -1 with the error set.", "fd": "a descriptor, the caller's to close; -1 with the error set.",
            "count": "the number of entries, or -1 with the error set.",
            "value": "the value, or a failure value (-1, or 0 for unsigned) with the error set.",
            "string": "a new string, freed by the caller; NULL with the error set.",

@@ -73,6 +73,8 @@ def null_checks(model, c):
             out += [(b.c[1], f"!{b.c[1]}"), (b.c[0], f"!{b.c[0]} && *{b.c[1]}")]
         elif b.word in ("params_out", "two_call_alloc"):
             out += [(b.c[0], f"!{b.c[0]}"), (b.c[1], f"!{b.c[1]}")]
+        elif b.word == "bytes_out":
+            out += [(n, f"!{n}") for n in b.c]
         elif b.word == "peek":
             out.append((b.c[1], f"!{b.c[1]} && {b.c[0]}"))
     if c.hand:
@@ -100,7 +102,7 @@ def count_checks(c):
 
 
 def entry(model, c):
-    out = [""] + wrap_prototype(c.ret_type, c.name, c.args, "")
+    out = [""] + wrap_prototype(c.ret_type, c.function, c.args, "")
     out.append("{")
     conn, dom, fail = conn_of(model, c), domain_of(model, c), fail_value(c.ret_type)
     args = [n for _, n in c.args]
@@ -192,8 +194,8 @@ def entry_c(model, headers):
     out = [C_NOTICE, "#include <glib.h>", "#include <string.h>", "#include <libvirt/libvirt.h>", "#include <libvirt/libvirt-qemu.h>",
            "#include <libvirt/libvirt-lxc.h>", "#include \"base/error.h\"",
            "#include \"base/log.h\"", "#include \"core/objects.h\"", "#include \"core/ops.h\"", "#include \"driver/driver.h\"", HELPERS]
-    for c in model.public_calls():
-        if c.entry == "generated" and c.has_slot and headers(c.header):
+    for c in model.slots():
+        if c.entry == "generated" and headers(c.header):
             out += entry(model, c)
     return "\n".join(out + [""])
 

@@ -78,7 +78,7 @@ def objects_h(model):
             out.append(f"    {o_ptr(o.parent[0])} {o.parent[1]}; /* held */")
         out += ["    " + MEMBER_C[t].format(n=n) for t, n in o.members]
         if o.cache:
-            out.append(f"    char *{o.cache}; /* filled by the first caller, freed with the object */")
+            out.append(f"    char *{o.cache}; /* filled by a later call, freed with the object */")
         out += ["};", "",
                 f"/* A new reference, never NULL; copies its arguments. */",
                 f"{o.ptr} fl_{o.name}_new({', '.join(params(o))});",

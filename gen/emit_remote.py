@@ -134,6 +134,8 @@ def bind_out(model, c, b, body, fail):
         after += [f"    fl_params_fill(ret.{w[0]}, ret.n_{w[0]}, {a[0]});", f"    *{a[1]} = (int)ret.n_{w[0]};"]
     elif b.word in ("params_out", "two_call_alloc"):
         after += [f"    *{a[0]} = fl_params_from_wire(ret.{w[0]}, ret.n_{w[0]});", f"    *{a[1]} = ret.n_{w[0]};"]
+    elif b.word == "bytes_out":
+        after += [f"    *{a[0]} = g_memdup2(ret.{w[0]}, ret.n_{w[0]});", f"    *{a[1]} = (int)ret.n_{w[0]};"]
     elif b.word == "peek":
         after += too_many(c, b, f"ret.n_{w[1]}", a[0], fail) + [f"    memcpy({a[1]}, ret.{w[1]}, ret.n_{w[1]});"]
 
@@ -144,6 +146,11 @@ def result(model, c, b, body):
     if b.kind == "stopped":
         body.after.append(f"    {c.args[0][1]}->id = -1;")
         return "0"
+    if b.kind == "renamed":  # the new name lives beside the old one: who holds that pointer still may
+        dom, name = c.args[0][1], c.args[1][1]
+        body.after += ["    g_autofree char *former = NULL;", "", f"    if ({name}) {{", f"        former = {dom}->renamed;",
+                       f"        {dom}->name = {dom}->renamed = g_strdup({name});", "    }"]
+        return f"ret.{b.field}"
     if b.kind == "count":
         return body.count
     if b.kind == "fd":
@@ -193,7 +200,7 @@ def stub(model, c):
 
 
 def remote_calls(model):
-    return [c for c in model.slots() if c.kind == "call"]
+    return [c for c in model.slots() if c.on_wire]
 
 
 def stubs_h(model):
@@ -201,7 +208,7 @@ def stubs_h(model):
            "#include \"core/ops.h\"", "", "extern const struct fl_driver_ops fl_remote_ops;", "",
            "/* By hand, each for the reason given in api/. */"]
     for c in model.slots():
-        if c.hand or c.kind != "call":
+        if c.hand or not c.on_wire:
             ret, args = c.slot_proto
             if c.hand:
                 out.append(f"/* {c.name}: {c.hand} */")
@@ -218,7 +225,7 @@ def stubs_c(model):
             out += stub(model, c)
     out += ["const struct fl_driver_ops fl_remote_ops = {"]
     for c in model.slots():
-        by_hand = c.hand or c.kind != "call"
+        by_hand = c.hand or not c.on_wire
         out.append(f"    .{c.snake} = {'fl_remote_' if by_hand else 'remote_'}{c.snake},")
     return "\n".join(out + ["};", ""])
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """daemon/dispatch.[ch]: the server half of every regular call, and the tables of functions by procedure.
-A call marked 'hand', and every procedure without a public call, is expected as fl_serve_<call>() in daemon/."""
+A call marked 'hand', and every procedure without a prototype, is expected as fl_serve_<call>() in daemon/."""
 from model import PROGRAMS
 from text import C_NOTICE
 
@@ -93,6 +93,10 @@ def bind(model, c, b, body):
         body.decl.append(f"    char *{a[0]} = NULL;")
         body.args[a[0]] = f"&{a[0]}"
         body.after += [f"    fl_arena_adopt(call->arena, {a[0]});", f"    ret->{w[0]} = {a[0]};"]
+    elif b.word == "bytes_out":
+        body.decl += [f"    unsigned char *{a[0]} = NULL;", f"    int {a[1]} = 0;"]
+        body.args[a[0]], body.args[a[1]] = f"&{a[0]}", f"&{a[1]}"
+        body.after += [f"    fl_arena_adopt(call->arena, {a[0]});", f"    ret->{w[0]} = {a[0]};", f"    ret->n_{w[0]} = (uint32_t){a[1]};"]
     elif b.word == "info":
         t = next(t for t, n in c.args if n == a[0])
         struct = {"virDomainBlockStatsPtr": "virDomainBlockStatsStruct", "virDomainInterfaceStatsPtr": "virDomainInterfaceStatsStruct"}.get(t, t[:-3])
@@ -161,7 +165,7 @@ def serve(model, c):
     if c.rret:
         out.append(f"    struct {c.rret.cname} *ret = in_ret;")
     out += body.decl
-    expr = f"{c.name}({', '.join(args)})"
+    expr = f"{c.function}({', '.join(args)})"
     done = body.after + ([] if body.after and body.after[-1].startswith("    return") else ["    return 0;"])
     if r.kind in ("status", "stopped"):
         out += [""] + body.before + [f"    if ({expr} < 0)", "        return -1;"] + done
@@ -171,7 +175,7 @@ def serve(model, c):
     elif r.kind == "count":
         out += ["    int n;", ""] + body.before + [f"    n = {expr};", "    if (n < 0)", "        return -1;"]
         out += list_out(model, c, body) + done
-    elif r.kind == "value":
+    elif r.kind in ("value", "renamed"):
         t = c.ret_type
         bad = "value == 0" if t.startswith("unsigned") else "value < 0"
         out += [f"    {t} value;", ""] + body.before + [f"    value = {expr};", f"    if ({bad})", "        return -1;",
@@ -226,7 +230,7 @@ def reply_helpers(model):
 
 
 def by_hand(model):
-    return [c for c in model.calls if c.on_wire and (c.hand or c.kind == "proc")]
+    return [c for c in model.calls if c.on_wire and not c.binds]
 
 
 def dispatch_h(model):
@@ -247,14 +251,14 @@ def hand_name(c):
 def dispatch_c(model):
     out = [C_NOTICE, "#define FL_FROM VIR_FROM_RPC", "#include \"daemon/dispatch.h\"", "#include <stdlib.h>", "#include <string.h>",
            "#include <libvirt/libvirt-qemu.h>", "#include <libvirt/libvirt-lxc.h>", "#include \"base/error.h\"",
-           "#include \"core/objects.h\"", "#include \"daemon/reply.h\"", "#include \"wire/procs.h\"", ""]
+           "#include \"core/objects.h\"", "#include \"core/ops.h\"", "#include \"daemon/reply.h\"", "#include \"wire/procs.h\"", ""]
     out += reply_helpers(model)
     for c in model.calls:
-        if c.kind == "call" and not c.hand:
+        if c.on_wire and c.binds:
             out += serve(model, c)
     for p in PROGRAMS:
         out.append(f"static const fl_serve serve_{p}[FL_PROCS_{p.upper()}] = {{")
-        out += [f"    [{c.number}] = {hand_name(c) if c.hand or c.kind == 'proc' else 'serve_' + c.snake}," for c in model.wire_calls(p)]
+        out += [f"    [{c.number}] = {hand_name(c) if not c.binds else 'serve_' + c.snake}," for c in model.wire_calls(p)]
         out += ["};", ""]
     out += ["fl_serve fl_dispatch_find(uint32_t program, uint32_t number)", "{"]
     for p in PROGRAMS:

@@ -42,7 +42,7 @@ class Bind:
 
     def __init__(self, where, text):
         self.c, self.wire = [], []
-        m = re.fullmatch(r"return (status|stopped|fd|count|value|string|object|update)(?: (?:(\w+)=)?(\w+))?", text)
+        m = re.fullmatch(r"return (status|stopped|renamed|fd|count|value|string|object|update)(?: (?:(\w+)=)?(\w+))?", text)
         if m:
             self.word, self.kind, self.target, self.field = "return", m.group(1), m.group(2), m.group(3)
             return
@@ -55,7 +55,8 @@ class Bind:
 
 
 class Call:
-    """A public call, or a procedure of the wire alone (public == False)."""
+    """A public call, or a procedure of the wire alone (public == False). A procedure with a prototype is a call between
+    this project's own parts: its function is fl_<procedure>, and it has a slot as the public calls have."""
 
     WORDS = {"c", "args", "ret", "bind", "hand", "acl", "readonly", "filter", "quick", "stream", "flags", "slot", "entry",
              "driver", "doc", "program", "via"}
@@ -76,7 +77,8 @@ class Call:
                 raise ApiError(decl.where, f"{self.name} has no permission: an 'acl' line is mandatory")
         if self.public and ("c" not in w or not self.since):
             raise ApiError(decl.where, f"{self.name} needs 'c PROTOTYPE' and 'since VERSION'")
-        self.ret_type, self.args = parse_prototype(decl.where, w["c"]) if self.public else (None, [])
+        self.ret_type, self.args = parse_prototype(decl.where, w["c"]) if "c" in w else (None, [])
+        self.function = self.name if self.public else "fl_" + self.name
         self.snake = snake(self.name) if self.public else self.name
         self.program = w.get("program") or header_program
         self.wargs = parse_wire_fields(decl.where, w.get("args", ""))
@@ -93,13 +95,13 @@ class Call:
         self.via = w.get("via")  # the client's half is this expression instead
         self.entry = w.get("entry", "generated")
         self.slot_proto = None
-        self.has_slot = self.public and (decl.kind == "call" or "driver" in w) and w.get("slot") != "none"
+        self.has_slot = "c" in w and (decl.kind in ("call", "proc") or "driver" in w) and w.get("slot") != "none"
         if self.has_slot:
             self.slot_proto = parse_prototype(decl.where, w["slot"]) if "slot" in w else (self.ret_type, self.args)
         self.on_wire = decl.kind in ("call", "proc")
         self.doc = w.get("doc", "").strip('"')
         self.binds = [Bind(decl.where, b.strip()) for b in w["bind"].split(";")] if "bind" in w else None
-        if decl.kind == "call" and self.binds is None and not self.hand:
+        if decl.kind in ("call", "proc") and "c" in w and self.binds is None and not self.hand:
             raise ApiError(decl.where, f"{self.name} needs 'bind' or 'hand \"why\"'")
         self.rargs = self.rret = None  # Records, set by the model
 

@@ -93,7 +93,7 @@ int virConnectClose(virConnectPtr conn)
     fl_debug("conn=%p", (void *)conn);
     if (!enter(conn, __func__))
         return -1;
-    return connect_drop(conn);
+    return connect_drop(conn) > 0; /* Compat: whether something is left, not how much */
 }
 
 char *virConnectGetURI(virConnectPtr conn)

@@ -205,7 +205,7 @@ static void a_close_callback_is_told_once_and_keeps_the_connection(void **state)
     assert_int_equal(virGetLastErrorCode(), VIR_ERR_OPERATION_INVALID);
     assert_int_equal(virConnectUnregisterCloseCallback(conn, other_on_closed), -1);
     assert_int_equal(virConnectRef(conn), 0);
-    assert_int_equal(virConnectClose(conn), 2);
+    assert_int_equal(virConnectClose(conn), 1);
     fl_connect_closed(conn, VIR_CONNECT_CLOSE_REASON_EOF);
     assert_int_equal(closed_reason, VIR_CONNECT_CLOSE_REASON_EOF);
     assert_int_equal(freed, 1);

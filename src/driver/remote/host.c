@@ -7,6 +7,20 @@
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
 
+/* What is asked here is asked once per call and may fail; what the driver itself goes by is
+ * fl_remote_has_feature().
+ */
+int fl_remote_connect_supports_feature(virConnectPtr conn, int feature)
+{
+    struct fl_w_connect_supports_feature_args args = { .feature = feature };
+    struct fl_w_connect_supports_feature_ret ret = { 0 };
+
+    if (fl_remote_call(conn, FL_P_CONNECT_SUPPORTS_FEATURE, FL_T_CONNECT_SUPPORTS_FEATURE_ARGS, &args,
+                       FL_T_CONNECT_SUPPORTS_FEATURE_RET, &ret, NULL) < 0)
+        return -1;
+    return ret.supported;
+}
+
 int fl_remote_node_alloc_pages(virConnectPtr conn, unsigned int npages, unsigned int *pageSizes,
                                unsigned long long *pageCounts, int startCell, unsigned int cellCount,
                                unsigned int flags)
