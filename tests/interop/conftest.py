@@ -147,6 +147,12 @@ def need(path, what):
         pytest.skip(f"{what} is not there: {path}")
 
 
+def need_root(why):
+    """Skips unless this is the machine's own root: in a user namespace of one user there is nobody else to be."""
+    if os.geteuid() != 0 or pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "1":
+        pytest.skip(f"needs root: {why}")
+
+
 @pytest.fixture(scope="session")
 def our_virsh(namespace):
     need(OUR_VIRSH, "our virsh")
@@ -314,6 +320,7 @@ def shared_daemon(namespace):
 def real_daemon(namespace):
     """The incumbent's libvirtd on /run/libvirt of this namespace, TCP on 127.0.0.1:16509, no authentication."""
     need(REAL_LIBVIRTD, "the incumbent's libvirtd")
+    need_root("the incumbent's system daemon gives folders to other users")
     path = tempfile.mkdtemp(prefix="fl-")
     daemon = Daemon(path, ours=False, args=["--listen"])
     yield daemon

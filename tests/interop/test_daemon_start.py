@@ -14,7 +14,7 @@ import time
 import pytest
 
 import interop_lab as conftest
-from interop_lab import OUR_LIBVIRTD, REAL_LIBVIRTD, environment, run
+from interop_lab import OUR_LIBVIRTD, REAL_LIBVIRTD, environment, need_root, run
 from wire import Wire
 
 CLOSE = 2
@@ -38,6 +38,7 @@ def test_help_is_the_incumbents():
 
 
 def test_help_of_an_ordinary_user():
+    need_root("it becomes another user")
     ours = libvirtd("-h", user=65534, cwd="/")
     assert "$XDG_RUNTIME_DIR/libvirt/libvirt-sock\n" in ours.stdout
     assert "$XDG_CONFIG_HOME/libvirt/libvirtd.conf\n" in ours.stdout
@@ -85,6 +86,7 @@ def mode(path):
 
 
 def test_sockets_have_the_configured_modes_and_group(start_daemon):
+    need_root("it gives sockets to another group")
     group = grp.getgrgid(65534 if os.getuid() else 1).gr_name
     d = start_daemon(conf={"unix_sock_ro_perms": "0755", "unix_sock_rw_perms": "0770", "unix_sock_group": group})
     assert (mode(d.sock), mode(d.sock_ro)) == (0o770, 0o755)
@@ -284,8 +286,7 @@ def test_socket_activation_and_readiness(folder):
 # ---- an ordinary user's own daemon
 
 def test_session_mode(folder):
-    if os.getuid() != 0:
-        pytest.skip("needs root to become another user")
+    need_root("it becomes another user")
     home, runtime = folder / "home", folder / "run"
     for path in (home, runtime):
         path.mkdir()
@@ -315,8 +316,7 @@ def test_session_mode(folder):
 # ---- authentication
 
 def test_polkit_lets_root_in_and_refuses_others_by_name(start_daemon):
-    if os.getuid() != 0:
-        pytest.skip("needs root to become another user")
+    need_root("it becomes another user")
     d = start_daemon(conf={"auth_unix_rw": "polkit", "unix_sock_rw_perms": "0777"})
     os.chmod(d.dir, 0o755)
     with Wire(d.sock) as c:

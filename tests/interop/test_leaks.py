@@ -87,7 +87,8 @@ def assert_comes_and_goes(daemon, client, turns, rounds_wanted=5):
         for _ in range(turns):
             client()
         rounds.append(settled(daemon))
-    assert {r[1] for r in rounds} == {rounds[0][1]}, f"descriptors after each round: {[r[1] for r in rounds]}"
+    descriptors = [r[1] for r in rounds]  # a round may be looked at before its last clients are gone; a leak stays
+    assert descriptors[-1] == min(descriptors), f"descriptors after each round: {descriptors}"
     assert max(r[2] for r in rounds) <= WORKERS + 8
     assert_flat([r[0] for r in rounds])
 

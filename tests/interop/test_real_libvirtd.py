@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from interop_lab import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need, python_environment
+from interop_lab import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need, need_root, python_environment
 
 HERE = pathlib.Path(__file__).parent
 TEST = "test+unix:///default"
@@ -56,6 +56,7 @@ class QemuHost(Daemon):
     """The incumbent with QEMU, in this process's namespace, with a guest and what it needs."""
 
     def __init__(self, folder):
+        need_root("the incumbent changes groups for its guests")
         pathlib.Path("/etc/libvirt/qemu.conf").write_text(conf_text(QEMU_CONF))
         os.makedirs("/etc/libvirt/nwfilter", exist_ok=True)
         super().__init__(folder, ours=False, args=["--listen"])

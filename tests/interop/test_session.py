@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from interop_lab import OUR_LIBVIRTD, OUR_VIRSH, REAL_LIBVIRTD, REAL_VIRSH, environment, need, run
+from interop_lab import OUR_LIBVIRTD, OUR_VIRSH, REAL_LIBVIRTD, REAL_VIRSH, environment, need, need_root, run
 from wire import Wire
 
 URI = "test+unix:///session?name=test:///default"
@@ -88,8 +88,7 @@ class User:
 
 
 def somebody(uid=None):
-    if os.getuid() != 0 or pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "1":
-        pytest.skip("needs root to become another user")
+    need_root("it becomes another user")
     need(OUR_LIBVIRTD, "our libvirtd")
     need(OUR_VIRSH, "our virsh")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="fls"))
