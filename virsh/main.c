@@ -3,6 +3,7 @@
 #include "shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
@@ -265,11 +266,35 @@ static void no_library_output(void *opaque, virErrorPtr error)
     (void)error;
 }
 
+/* Started with one of them closed, the connection would take its number and get what is printed. */
+static bool hold_standard_fds(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* What a full disk lost is no success. */
+static int flush_output(struct fl_shell *sh)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    fl_complain(sh, "the output could not be written completely");
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     struct fl_shell sh = { .keepalive_interval = -1, .keepalive_count = 6, .escape = 0x1d, .debug = 4 };
     int status;
 
+    if (!hold_standard_fds())
+        return EXIT_FAILURE;
     setlocale(LC_ALL, "");
     virSetErrorFunc(NULL, no_library_output);
     if (virInitialize() < 0)
@@ -282,7 +307,8 @@ int main(int argc, char **argv)
         if (status == 0)
             status = sh.interactive ? fl_interactive(&sh) : run_words(&sh, argv + optind);
     }
-    fflush(stdout);
+    if (flush_output(&sh) < 0)
+        status = -1;
     fl_disconnect(&sh);
     g_free(sh.uri);
     if (sh.log)

@@ -212,7 +212,7 @@ static int open_journal(void)
     return fd;
 }
 
-static int parse_output(const char *item, struct log_output *o, char **ident)
+static int parse_output(const char *item, struct log_output *o, char **ident, bool check_only)
 {
     const char *rest;
     if (parse_level(item, item, &o->level, &rest) < 0)
@@ -222,10 +222,10 @@ static int parse_output(const char *item, struct log_output *o, char **ident)
         o->kind = OUT_STDERR;
     } else if (strcmp(rest, "journald") == 0) {
         o->kind = OUT_JOURNALD;
-        return o->fd = open_journal();
+        return check_only ? 0 : (o->fd = open_journal());
     } else if (g_str_has_prefix(rest, "file:") && rest[5] == '/') {
         o->kind = OUT_FILE;
-        return o->fd = open_file(rest + 5);
+        return check_only ? 0 : (o->fd = open_file(rest + 5));
     } else if (g_str_has_prefix(rest, "syslog:") && rest[7]) {
         o->kind = OUT_SYSLOG;
         g_free(*ident);
@@ -244,7 +244,7 @@ static int parse_outputs(const char *text, int level, GArray *outputs, char **id
         struct log_output o = { 0 };
         if (!**it)
             continue;
-        if (parse_output(*it, &o, ident) < 0)
+        if (parse_output(*it, &o, ident, false) < 0)
             return -1;
         g_array_append_val(outputs, o);
     }
@@ -253,6 +253,35 @@ static int parse_outputs(const char *text, int level, GArray *outputs, char **id
         g_array_append_val(outputs, o);
     }
     return 0;
+}
+
+const char *fl_log_check_filters(const char *text)
+{
+    g_autoptr(GArray) filters = g_array_new(FALSE, FALSE, sizeof(struct log_filter));
+
+    g_array_set_clear_func(filters, filter_clear);
+    if (parse_filters(text, filters) == 0)
+        return NULL;
+    fl_error_reset();
+    return "\"LEVEL:MATCH\" with a level from 1 to 4, several with spaces between";
+}
+
+const char *fl_log_check_outputs(const char *text)
+{
+    g_auto(GStrv) items = g_strsplit_set(text, " \t\n", LOG_MAX_RULES);
+
+    for (char **it = items; *it; it++) {
+        g_autofree char *ident = NULL;
+        struct log_output o = { 0 };
+
+        if (!**it || parse_output(*it, &o, &ident, true) == 0)
+            continue;
+        fl_error_reset();
+        return "\"LEVEL:stderr\", \"LEVEL:file:/PATH\", \"LEVEL:syslog:NAME\" or \"LEVEL:journald\" with a "
+               "level "
+               "from 1 to 4, several with spaces between";
+    }
+    return NULL;
 }
 
 /* The lowest level that can come out: some filter or the default lets it in and some output wants it. */

@@ -12,7 +12,10 @@ extern int fl_log_threshold; /* the lowest level any output wants; checked befor
 void fl_log_write(int level, const char *file, int line, const char *fmt, ...) G_GNUC_PRINTF(4, 5);
 int fl_log_configure(int level, const char *filters,
                      const char *outputs); /* -1 with error set on bad syntax */
-void fl_log_configure_from_env(void);      /* once, at virInitialize */
+/* For readers of settings: what was expected, NULL when the text is good. Nothing is opened. */
+const char *fl_log_check_filters(const char *text);
+const char *fl_log_check_outputs(const char *text);
+void fl_log_configure_from_env(void); /* once, at virInitialize */
 
 #define fl_log_(lvl, ...)                                                                                    \
     do {                                                                                                     \

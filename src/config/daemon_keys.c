@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "config/daemon_conf.h"
+#include "base/log.h"
 #include "base/util.h"
 
 static const char *check_uuid(const char *text)
@@ -118,8 +119,8 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(admin_max_client_requests, UINT, "5", ADMIN, .min = 1, .help = "as max_client_requests"),
 
     KEY(log_level, UINT, "0", LOG, .max = 4, .help = "1 debug, 2 information, 3 warnings, 4 errors"),
-    KEY(log_filters, TEXT, NULL, LOG, .help = "\"level:match level:match …\""),
-    KEY(log_outputs, TEXT, NULL, LOG, .help = "\"level:stderr\", \"level:file:PATH\", \"level:syslog:NAME\", \"level:journald\""),
+    KEY(log_filters, TEXT, NULL, LOG, .check = fl_log_check_filters, .help = "\"level:match level:match …\""),
+    KEY(log_outputs, TEXT, NULL, LOG, .check = fl_log_check_outputs, .help = "\"level:stderr\", \"level:file:PATH\", \"level:syslog:NAME\", \"level:journald\""),
 
     KEY(audit_level, UINT, "1", AUDIT, .max = 2, .help = "0 off, 1 when the host has it, 2 required"),
     KEY(audit_logging, BOOL, "0", AUDIT, .help = "copy audit messages to the log"),

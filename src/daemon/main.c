@@ -259,7 +259,8 @@ static int set_up(struct start *start)
     if (start->options.daemonize && go_background(start) < 0)
         return complain(start, EXIT_SETUP);
     umask(start->paths.privileged ? 0022 : 0077);
-    fl_server_configure_log(&options, start->conf);
+    if (fl_server_configure_log(&options, start->conf) < 0)
+        return complain(start, EXIT_SETUP);
     start->log_on_stderr = !options.daemonize && !start->conf->log_outputs;
     if (check_access(start) < 0 || make_folders(start) < 0)
         return complain(start, EXIT_SETUP);
@@ -285,10 +286,28 @@ static void tear_down(struct start *start)
     fl_paths_fini(&start->paths);
 }
 
+/* Started with one of them closed, a socket would take its number, and what is meant for people would go to a
+ * peer. */
+static int hold_standard_fds(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? -1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct start start = { .pid_fd = -1, .ready_fd = -1 };
-    int status = fl_options_parse(&start.options, argc, argv, geteuid() == 0);
+    int status;
+
+    if (hold_standard_fds() < 0)
+        return EXIT_SETUP;
+    status = fl_options_parse(&start.options, argc, argv, geteuid() == 0);
 
     if (status >= 0)
         return status;

@@ -244,17 +244,20 @@ static char *default_outputs(const struct fl_server_options *options)
     return g_strdup_printf("1:file:%s/libvirtd.log", folder);
 }
 
-void fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf)
+int fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf)
 {
     int level = conf->log_level ? (int)conf->log_level : options->verbose ? FL_LOG_INFO : FL_LOG_WARN;
     g_autofree char *outputs = conf->log_outputs ? g_strdup(conf->log_outputs) : default_outputs(options);
 
     if (fl_log_configure(level, conf->log_filters, outputs) < 0) {
+        if (conf->log_outputs)
+            return -1;
         fl_warn("log settings are not used: %s", fl_error_get()->message);
         fl_error_reset();
     }
     for (char **w = conf->warnings; w && *w; w++)
         fl_warn("%s", *w);
+    return 0;
 }
 
 static void reload(struct fl_server *server)
@@ -271,7 +274,10 @@ static void reload(struct fl_server *server)
     fl_daemon_conf_free(server->conf);
     server->conf = conf;
     g_mutex_unlock(&server->lock);
-    fl_server_configure_log(&server->options, conf);
+    if (fl_server_configure_log(&server->options, conf) < 0) {
+        fl_warn("logging goes on as before: %s", fl_error_get()->message);
+        fl_error_reset();
+    }
     fl_pool_set_limits(server->pool, conf->max_workers, conf->max_client_requests);
     unpark(server);
     fl_info("settings read again from %s; sockets stay as they are", server->options.config_file);

@@ -27,8 +27,9 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
                                 struct fl_listeners *listeners);
 /* Blocks the signals the server takes: before any thread is started. */
 void fl_server_block_signals(void);
-/* Log level, filters and outputs as the settings and options say. */
-void fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf);
+/* Log level, filters and outputs as the settings and options say; -1: an output they name cannot be opened.
+ */
+int fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf);
 /* Until a signal or the timeout ends it. */
 int fl_server_run(struct fl_server *server);
 void fl_server_free(struct fl_server *server);

@@ -60,6 +60,8 @@ def test_bad_options_exit_1_and_say_which(args, word):
 
 @pytest.mark.parametrize("line,word,status", [
     ('listen_tcp = "x"', "listen_tcp", 1), ("listen_tcp =", ":1", 1), ('auth_tcp = "bogus"', "bogus", 1),
+    ('log_filters = "x:y"', ":1", 1), ('log_filters = "1:rpc 9:x"', "1 to 4", 1),
+    ('log_outputs = "9:stderr"', ":1", 1), ('log_outputs = "1:file:relative"', "log_outputs", 1),
     ('unix_sock_group = "nosuchgroup"', "nosuchgroup", 6)])
 def test_bad_configuration_names_file_and_line(folder, line, word, status):
     conf = folder / "x.conf"
@@ -69,6 +71,29 @@ def test_bad_configuration_names_file_and_line(folder, line, word, status):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     if status == 1:
         assert "x.conf" in done.stderr
+
+
+def test_a_log_that_cannot_be_opened_is_no_start(folder):
+    conf = folder / "x.conf"
+    conf.write_text(f'log_outputs = "1:file:/nonexistent/log"\nunix_sock_dir = "{folder}"\n')
+    done = libvirtd("-f", conf, "-t", "1", "-p", folder / "pid")
+    assert done.returncode == 1 and "/nonexistent/log" in done.stderr
+
+
+def test_closed_standard_files_are_not_taken_by_sockets(folder):
+    """What is printed for people would go to a client."""
+    conf = folder / "x.conf"
+    conf.write_text(conftest.conf_text({"unix_sock_dir": str(folder), "auth_unix_rw": "none"}))
+    argv = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", OUR_LIBVIRTD, "-f", conf, "-p", folder / "pid"]
+    with subprocess.Popen(argv) as daemon:
+        try:
+            for _ in range(200):
+                if (folder / "libvirt-sock").exists():
+                    break
+                time.sleep(0.02)
+            assert {os.readlink(f"/proc/{daemon.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+        finally:
+            daemon.terminate()
 
 
 def test_access_drivers_that_are_not_built_are_refused(folder):

@@ -180,3 +180,25 @@ def test_name_and_password_are_taken_from_a_pipe_when_there_is_no_terminal(tmp_p
 
 def test_help_takes_the_title_of_a_group():
     assert shell("help", "Host and Hypervisor").stdout == shell("help", "host").stdout != ""
+
+
+def test_output_that_is_lost_is_no_success():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([our_shell(), "-c", "test:///default", "list"], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=20)
+    assert done.returncode == 1 and "output" in done.stderr
+
+
+def test_closed_standard_files_are_no_connection():
+    argv = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", our_shell(), "-c", "test:///default", "event", "--all",
+            "--timeout", "20"]
+    with subprocess.Popen(argv) as shell_:
+        try:
+            for _ in range(100):
+                time.sleep(0.05)
+                if os.readlink(f"/proc/{shell_.pid}/exe").endswith("virsh"):
+                    break
+            time.sleep(0.2)
+            assert {os.readlink(f"/proc/{shell_.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+        finally:
+            shell_.kill()
