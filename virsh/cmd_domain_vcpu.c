@@ -377,7 +377,7 @@ int fl_cmd_guestvcpus(struct fl_call *c)
 
 int fl_cmd_iothreadinfo(struct fl_call *c)
 {
-    virDomainIOThreadInfoPtr *infos = NULL;
+    g_autofree virDomainIOThreadInfoPtr *infos = NULL;
     unsigned int flags = 0;
     int n, max;
     struct fl_table *t;
@@ -400,7 +400,6 @@ int fl_cmd_iothreadinfo(struct fl_call *c)
         fl_table_add(t, id, list, NULL);
         virDomainIOThreadInfoFree(infos[i]);
     }
-    free(infos);
     fl_table_print(c, t);
     return max < 0 ? -1 : 0;
 }

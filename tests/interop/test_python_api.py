@@ -11,6 +11,8 @@ import subprocess
 
 import pytest
 
+from interop_lab import python_environment
+
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("FL_BUILD", HERE.parents[1] / "build")).resolve()
 PYTHON = os.environ.get("FL_SYSTEM_PYTHON", "/usr/bin/python3")  # the one Debian's python3-libvirt is for
@@ -39,16 +41,8 @@ pytestmark = [
 ]
 
 
-def environment(ours):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("LIBVIRT_")}
-    env["LC_ALL"] = "C.UTF-8"
-    if ours:
-        env["LD_LIBRARY_PATH"] = str(OURS)
-    return env
-
-
 def run(name, ours):
-    done = subprocess.run([PYTHON, str(HERE / "pyapi_scenarios.py"), name], env=environment(ours), capture_output=True,
+    done = subprocess.run([PYTHON, str(HERE / "pyapi_scenarios.py"), name], env=python_environment(ours), capture_output=True,
                           text=True, timeout=120, check=False)
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return [normal(line) for line in done.stdout.splitlines()]
@@ -70,7 +64,7 @@ def test_the_library_is_ours():
     """The comparison below would be of the real library with itself otherwise."""
     code = ("import libvirt; print([l for l in open('/proc/self/maps') if 'libvirt.so.0' in l][0].split()[-1]);"
             "print(libvirt.getVersion())")
-    done = subprocess.run([PYTHON, "-c", code], env=environment(True), capture_output=True, text=True, timeout=30,
+    done = subprocess.run([PYTHON, "-c", code], env=python_environment(True), capture_output=True, text=True, timeout=30,
                           check=True)
     assert str(OURS) in done.stdout
 
@@ -89,6 +83,6 @@ def test_python_program_sees_no_difference(name):
 def test_calls_answered_and_flags_taken(prefix):
     """test_driver_calls.txt names every call; its first argument's kind splits the run."""
     done = subprocess.run([PYTHON, str(HERE / "every_test_call.py"), str(HERE / "test_driver_calls.txt"), prefix],
-                          env=environment(True), capture_output=True, text=True, timeout=300, check=False)
+                          env=python_environment(True), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert int(done.stdout.split()[-2]) >= 5, done.stdout
