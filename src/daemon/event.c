@@ -108,6 +108,25 @@ static void delist(struct fl_peer *peer, const struct fl_subscription *sub)
         *at = sub->next;
 }
 
+/* A hub carries every kind of event; the driver says which of them it will ever emit. */
+static bool driver_emits(virConnectPtr conn, enum fl_event_class cls)
+{
+    switch (cls) {
+    case FL_EVENT_DOMAIN:
+        return conn->ops->connect_domain_event_register_any != NULL;
+    case FL_EVENT_NETWORK:
+        return conn->ops->connect_network_event_register_any != NULL;
+    case FL_EVENT_STORAGE_POOL:
+        return conn->ops->connect_storage_pool_event_register_any != NULL;
+    case FL_EVENT_NODE_DEVICE:
+        return conn->ops->connect_node_device_event_register_any != NULL;
+    case FL_EVENT_SECRET:
+        return conn->ops->connect_secret_event_register_any != NULL;
+    default:
+        return true;
+    }
+}
+
 int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id,
                  const struct fl_hub_filter *filter, bool legacy, int *ret_callback_id)
 {
@@ -115,8 +134,9 @@ int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id,
     struct fl_hub *hub = call->conn->driver->hub ? call->conn->driver->hub(call->conn) : NULL;
     struct fl_subscription *sub;
 
-    if (!hub)
-        return fl_error(VIR_ERR_NO_SUPPORT, "the %s driver has no events", call->conn->driver->name);
+    if (!hub || !driver_emits(call->conn, cls))
+        return fl_error(VIR_ERR_NO_SUPPORT, "the %s driver has no %sevents", call->conn->driver->name,
+                        cls == FL_EVENT_SECRET ? "secret " : "");
     if (!event || (legacy && !event->legacy_proc))
         return fl_error(VIR_ERR_INVALID_ARG, "event %d is not known%s", event_id,
                         legacy ? " without a callback id" : "");

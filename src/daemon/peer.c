@@ -174,6 +174,7 @@ static int write_some(struct fl_peer *peer)
     size_t length;
     const unsigned char *data;
     int fd = fl_session_output_fd(peer->session);
+    bool quiet;
     ssize_t n;
 
     if (fd >= 0) {
@@ -188,7 +189,9 @@ static int write_some(struct fl_peer *peer)
     data = fl_session_output(peer->session, &length);
     if (length == 0)
         return 0;
+    quiet = fl_error_log_quietly(true); /* one who leaves before the reply is no fault of the daemon */
     n = fl_transport_write(peer->transport, data, length);
+    fl_error_log_quietly(quiet);
     if (n < 0)
         return (int)n;
     fl_session_sent(peer->session, (size_t)n);
