@@ -6,8 +6,10 @@ the lines. Error texts are ours, so only code, domain and level of an error are 
 
     python3 pyapi_scenarios.py [scenario ...]
 """
+import atexit
 import os
 import re
+import shutil
 import sys
 import tempfile
 
@@ -19,6 +21,7 @@ libvirt.virEventRegisterDefaultImpl()
 SHOW_TEXT = bool(os.environ.get("SHOW_TEXT"))
 SCENARIOS = {}
 TMP = tempfile.mkdtemp(prefix="pyapi")
+atexit.register(shutil.rmtree, TMP, ignore_errors=True)
 
 
 def scenario(fn):

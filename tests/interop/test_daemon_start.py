@@ -383,11 +383,14 @@ def test_idle_daemon_sleeps_with_few_threads(start_daemon):
                     total += int(line.split()[1])
         return total
 
-    time.sleep(0.3)
-    before = switches()
-    time.sleep(1.5)
+    def switches_in(seconds):
+        before = switches()
+        time.sleep(seconds)
+        return switches() - before
+
     if not os.environ.get("FL_SANITIZE"):  # a sanitizer has a thread of its own
-        assert switches() - before <= 2
+        # On a busy machine opening may take a while to settle; what polls is never quiet.
+        assert any(switches_in(1.5) <= 2 for _ in range(5))
     assert d.status("Threads") <= 6
     assert len(conns) == 5
 
