@@ -4,6 +4,7 @@
  * any URI each driver of the registry is asked in turn, and last the daemon of this machine.
  */
 #define FL_FROM VIR_FROM_NONE
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +20,9 @@
 
 static void initialize_once(void)
 {
-    static gsize once;
-    if (g_once_init_enter(&once)) {
-        fl_log_configure_from_env();
-        g_once_init_leave(&once, 1);
-    }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, fl_log_configure_from_env);
 }
 
 int virInitialize(void)

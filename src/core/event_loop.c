@@ -7,6 +7,7 @@
  */
 #define FL_FROM VIR_FROM_EVENT
 #include <errno.h>
+#include <pthread.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -44,17 +45,20 @@ static struct {
     gboolean polling;
 } loop;
 
-static void loop_init(void)
+static void loop_make(void)
 {
-    static gsize once;
-    if (!g_once_init_enter(&once))
-        return;
     loop.handles = g_hash_table_new(NULL, NULL);
     loop.timers = g_hash_table_new(NULL, NULL);
     loop.dead = g_ptr_array_new();
     loop.next_handle = loop.next_timer = 1;
     loop.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g_once_init_leave(&once, 1);
+}
+
+static void loop_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, loop_make);
 }
 
 /* With loop.lock held. The eventfd is read before the next poll, so one write is enough. */

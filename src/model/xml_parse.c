@@ -6,6 +6,7 @@
  */
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <libxml/parser.h>
@@ -57,12 +58,9 @@ static void load(void)
 /* Once, whoever comes first; it stays loaded. */
 static int load_library(int domain, const char *name)
 {
-    static gsize once;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    if (g_once_init_enter(&once)) {
-        load();
-        g_once_init_leave(&once, 1);
-    }
+    pthread_once(&once, load);
     if (lib.loaded)
         return 0;
     return fl_error_set(domain, VIR_ERR_INTERNAL_ERROR,
