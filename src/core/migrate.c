@@ -219,11 +219,11 @@ static int perform_plain(const struct wish *w, const char *dconnuri, const char 
     unsigned char *cookie = NULL;
     int len = 0, result, steps;
 
-    if (w->extended)
-        return only_params();
     steps = can(w->domain->conn, FEATURE_STEPS);
     if (steps < 0)
         return -1;
+    if (w->extended)
+        return only_params();
     if (steps && ops->domain_migrate_perform3) {
         result = ops->domain_migrate_perform3(w->domain, w->dxml, NULL, 0, &cookie, &len, dconnuri, uri,
                                               w->flags, w->dname, (unsigned long)w->bandwidth);
