@@ -58,7 +58,7 @@ class Option:
     def __init__(self, word):
         self.alias_of = word.partition(">")[2]
         self.required = word[0] == "@" or "!" in word
-        self.name = re.match(r"@?([^=#*!>]+)", word)[1]
+        self.name = re.match(r"@?([^=#*!+>]+)", word)[1]
         marks = word.lstrip("@")[len(self.name):]
         self.rest = "*" in marks
         self.value = "number" if "#" in marks else "string" if word[0] == "@" or set("=*") & set(marks) else ""

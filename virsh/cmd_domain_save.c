@@ -370,6 +370,9 @@ int fl_cmd_ttyconsole(struct fl_call *c)
         status = fl_fail(c, "failed to get the XML of domain '%s'", virDomainGetName(c->dom));
     else if (tty)
         fl_out(c, "%s\n", tty);
+    else
+        status = fl_wrong(c, "domain '%s' has no console on a terminal of this host now",
+                          virDomainGetName(c->dom));
     fl_xml_free(root);
     return status;
 }

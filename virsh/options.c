@@ -2,8 +2,8 @@
 /*
  * The option words of a row, as a list, and a line of help for each.
  * Words: "live" switch, "mode=" text, "size#" number, "cmd*" the rest;
- * then "!" required, "-" only by name. "@domain": required text, looked up
- * before the handler runs. "old>new": another name for --new.
+ * then "!" required, "+" not empty, "-" only by name. "@domain": required
+ * text, looked up before the handler runs. "old>new": another name for --new.
  */
 #include "shell.h"
 
@@ -20,7 +20,7 @@ static void option_parse(const char *word, struct fl_option *o)
         o->required = o->object = true;
         return;
     }
-    len = strcspn(word, "=#*!>");
+    len = strcspn(word, "=#*!+>");
     o->name = g_strndup(word, len);
     for (const char *p = word + len; *p; p++) {
         switch (*p) {
@@ -35,6 +35,9 @@ static void option_parse(const char *word, struct fl_option *o)
             break;
         case '!':
             o->required = true;
+            break;
+        case '+':
+            o->filled = true;
             break;
         case '-':
             o->named_only = true;

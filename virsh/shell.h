@@ -45,6 +45,7 @@ struct fl_option {
     char *target; /* FL_OPTION_ALIAS: the option meant */
     enum fl_option_kind kind;
     bool required;
+    bool filled;     /* an empty text is an error when the command runs */
     bool named_only; /* never filled by a positional word */
     bool object;     /* looked up before the command runs */
 };
