@@ -130,6 +130,8 @@ def entry(model, c):
         out += [f"    if ({expr}) {{", f"        entry_null({dom}, __func__, \"{n}\");", "        goto failed;", "    }"]
     for n, expr in count_checks(c):
         out += [f"    if ({expr}) {{", f"        entry_negative({dom}, __func__, \"{n}\");", "        goto failed;", "    }"]
+    for rule in c.require:
+        out += [f"    if (!({rule})) {{", f"        entry_require({dom}, __func__, \"{rule}\");", "        goto failed;", "    }"]
     if info:
         out += [f"    if ({size.c[0]} > sizeof(whole)) {{", f"        fl_error_set({dom}, VIR_ERR_INVALID_ARG,"
                 f" \"%s: '{size.c[0]}' is more than this library's %zu bytes\", __func__, sizeof(whole));", "        goto failed;", "    }"]
@@ -171,6 +173,11 @@ static G_GNUC_UNUSED void entry_null(int domain, const char *call, const char *a
 static G_GNUC_UNUSED void entry_negative(int domain, const char *call, const char *arg)
 {
     fl_error_set_argument(domain, VIR_ERR_INVALID_ARG, call, arg, "must not be negative");
+}
+
+static G_GNUC_UNUSED void entry_require(int domain, const char *call, const char *rule)
+{
+    fl_error_set(domain, VIR_ERR_INVALID_ARG, "%s: expected arguments with %s", call, rule);
 }
 
 static G_GNUC_UNUSED void entry_flags(int domain, const char *call, unsigned int flags, unsigned int known)

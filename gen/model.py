@@ -59,7 +59,7 @@ class Call:
     this project's own parts: its function is fl_<procedure>, and it has a slot as the public calls have."""
 
     WORDS = {"c", "args", "ret", "bind", "hand", "acl", "readonly", "filter", "quick", "stream", "flags", "slot", "entry",
-             "driver", "doc", "program", "via"}
+             "driver", "doc", "program", "via", "require"}
 
     def __init__(self, decl, header_program):
         self.where, self.header = decl.where, decl.header
@@ -94,6 +94,8 @@ class Call:
         self.hand = w.get("hand")
         self.via = w.get("via")  # the client's half is this expression instead
         self.entry = w.get("entry", "generated")
+        # C conditions the caller's arguments must meet, for what their types do not say
+        self.require = [r.strip() for r in w["require"].strip('"').split(";")] if "require" in w else []
         self.slot_proto = None
         self.has_slot = "c" in w and (decl.kind in ("call", "proc") or "driver" in w) and w.get("slot") != "none"
         if self.has_slot:
