@@ -50,7 +50,7 @@ static void *domains(void *opaque)
             return (void *)"could not pause and resume";
         int n = fl_test_connect_list_all_domains(conn, &all, 0);
         for (int k = 0; k < n; k++) {
-            g_autofree char *text = fl_test_domain_get_xml_desc(all[k], 0); /* may be gone by now */
+            g_free(fl_test_domain_get_xml_desc(all[k], 0)); /* it may be gone by now */
             fl_domain_unref(all[k]);
         }
         g_free(all);
