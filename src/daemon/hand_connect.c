@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/connect.h"
 #include "core/objects.h"
+#include "core/ops.h"
 #include "daemon/call.h"
 #include "daemon/dispatch.h"
 #include "daemon/event.h"
@@ -113,10 +114,12 @@ int fl_serve_connect_supports_feature(struct fl_call *call, void *args, void *re
     case FEATURE_NETWORK_UPDATE_ORDER:
         r->supported = 1;
         break;
-    default:
-        r->supported = 0;
+    default: /* the driver's: the ways it migrates */
+        r->supported = call->peer->conn->ops->connect_supports_feature
+                           ? fl_connect_supports_feature(call->peer->conn, a->feature)
+                           : 0;
     }
-    return 0;
+    return r->supported < 0 ? -1 : 0;
 }
 
 /* ---- the close callback ---- */
