@@ -251,7 +251,7 @@ const unsigned char *fl_session_output(const struct fl_session *s, size_t *ret_l
     if (s->out_fds && s->out_fds->len)
         len = MIN(len, g_array_index(s->out_fds, struct fl_session_fd, 0).at - s->total_sent);
     *ret_len = len;
-    return s->out.data + s->out_at;
+    return len ? s->out.data + s->out_at : NULL; /* before the first frame there is no buffer */
 }
 
 void fl_session_sent(struct fl_session *s, size_t len)
