@@ -24,6 +24,8 @@ CALL = "call virThingDo = 5 since 1.0.0 {\n    c int (virConnectPtr conn, const 
 BAD = [
     ("no permission", CALL % "    bind value name; return status", "has no permission"),
     ("no binding", CALL % "    acl none", "needs 'bind' or 'hand"),
+    ("procedure with a prototype and no binding",
+     "proc thing_do = 5 {\n    c int (virConnectPtr conn, const char *name)\n    args string name\n    acl none\n}\n", "needs 'bind' or 'hand"),
     ("unbound argument", CALL % "    acl none\n    bind return status", "argument 'name' is not bound"),
     ("bound twice", CALL % "    acl none\n    bind value name; value name; return status", "bound twice"),
     ("no such argument", CALL % "    acl none\n    bind value nome=name; return status", "'nome' in 'value' is no argument"),

@@ -5,6 +5,7 @@ import glob
 import pathlib
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 
-from interop_lab import REAL_LIBVIRTD, ROOT, conf_text, environment, need
+from interop_lab import REAL_LIBVIRTD, ROOT, conf_text, environment, libc, need
 
 sys.path.insert(0, str(ROOT / "gen"))
 from model import PROGRAMS, Model  # noqa: E402
@@ -31,6 +32,7 @@ GUEST = """<domain type='qemu'>
 """
 QEMU_CONF = {"security_driver": "none", "user": "root", "group": "root", "cgroup_controllers": [], "stdio_handler": "file",
              "remember_owner": 0}
+PR_SET_PDEATHSIG = 1
 OWN = ["/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt"]
 # In namespaces of its own: the folders, the settings, the daemon.
 START = """set -e
@@ -57,7 +59,8 @@ class Host:
         self.log = open(self.dir / "log", "w")
         script = START.format(name=name, own=" ".join(OWN), folder=self.dir, daemon=REAL_LIBVIRTD)
         self.proc = subprocess.Popen(["unshare", "-m", "-u", "--propagation", "private", "sh", "-c", script],
-                                     env=environment(False), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+                                     env=environment(False), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                     preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM))  # a killed suite leaves none
         for _ in range(150):
             assert self.proc.poll() is None, (self.dir / "log").read_text()
             try:
