@@ -269,14 +269,10 @@ static void no_library_output(void *opaque, virErrorPtr error)
 /* Started with one of them closed, the connection would take its number and get what is printed. */
 static bool hold_standard_fds(void)
 {
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
 }
 
 /* What a full disk lost is no success. */
