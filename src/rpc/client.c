@@ -127,7 +127,7 @@ static int raise_reply(const struct fl_call *call)
         return -1;
     proc = fl_proc_find(call->h.program, call->h.procedure);
     return fl_error_set(
-        VIR_FROM_REMOTE, VIR_ERR_NO_SUPPORT,
+        VIR_FROM_RPC, VIR_ERR_NO_SUPPORT,
         "the daemon at the other end is older than this call: it does not know procedure %u (%s)",
         call->h.procedure, proc ? fl_proc_name(proc) : "unnamed");
 }
