@@ -4,6 +4,7 @@
  * any URI each driver of the registry is asked in turn, and last the daemon of this machine.
  */
 #define FL_FROM VIR_FROM_NONE
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,14 +112,28 @@ static int probe(unsigned int flags, struct fl_route **route)
     return 0;
 }
 
+/* Names the program: it is often a daemon, and the error is read at the other end. */
+static void no_driver_error(const char *uri)
+{
+    g_autoptr(GPtrArray) schemes = local_schemes();
+    g_autofree char *list = g_strjoinv(", ", (char **)schemes->pdata);
+
+    if (uri && *uri)
+        fl_error(VIR_ERR_NO_CONNECT, "%s has no driver for '%s'; those it has: %s",
+                 program_invocation_short_name, uri, list);
+    else
+        fl_error(VIR_ERR_NO_CONNECT,
+                 "no URI was given, and no driver of %s (%s) finds a hypervisor by itself; name a URI",
+                 program_invocation_short_name, list);
+}
+
 static const struct fl_driver *choose(const struct fl_route *route, unsigned int how)
 {
     const struct fl_driver *driver = route->local ? fl_driver_by_scheme(route->driver) : NULL;
     if (!driver && !route->local && !(how & FL_CONNECT_LOCAL_ONLY))
         driver = fl_driver_for_rest();
     if (!driver)
-        fl_error(VIR_ERR_NO_CONNECT, "no driver in this program opens '%s'",
-                 route->uri ? route->uri : "an empty URI");
+        no_driver_error(route->uri);
     return driver;
 }
 
