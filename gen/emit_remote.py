@@ -56,8 +56,9 @@ def bind_in(model, c, b, body, fail):
         body.before += [f"    if (fl_params_to_wire({a[0]}, {a[1]}, &arena, &args.n_{w[0]}, &args.{w[0]}) < 0)", f"        return {fail};"]
     elif b.word in ("names", "ids", "array_out"):
         add(f"    args.{w[1]} = {a[1]};")
-    elif b.word == "records":
-        add(f"    args.{w[1]} = {a[1]};")
+    elif b.word == "records":  # Compat: more room than a reply can fill is no fault of the caller
+        limit = f"FL_LIMIT_{c.wire_ret(w[0]).limit}"
+        add(f"    args.{w[1]} = MIN({a[1]}, {limit});")
     elif b.word in ("list_all", "list_strings"):
         add(f"    args.need_results = {a[0]} != NULL;")
     elif b.word in ("two_call", "fetch"):

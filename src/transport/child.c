@@ -178,7 +178,8 @@ ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len)
     struct child *c = t->priv;
     ssize_t n = fl_channel_write(t, buf, len);
     if (n == -1 && c && fl_error_get()->int1 == EPIPE) {
-        child_ended(t, c);
+        if (child_ended(t, c) == 0) /* in good order, but something was still to be said */
+            c->explain(t, c->status, "");
         return -1;
     }
     return n;
