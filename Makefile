@@ -54,7 +54,7 @@ fuzz: deps
 	@test -f build-fuzz/build.ninja || CC=clang $(MESON) setup build-fuzz -Dfuzz=true -Dtests=true \
 	    -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C build-fuzz -j $(JOBS)
-	@FL_BUILD=$(abspath build-fuzz) tests/fuzz/run
+	@FL_BUILD=$(abspath build-fuzz) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),10) tests/fuzz/run
 
 bench: deps
 	@test -f build-bench/build.ninja || $(MESON) setup build-bench --buildtype=release -Dtests=true
