@@ -64,6 +64,8 @@ int fl_events_wait(struct fl_call *c, struct fl_events *e)
     fl_out(c, "events received: %d\n", e->count);
     if (fl_json(c))
         fl_json_set_int(fl_document(c), "events_received", e->count);
+    if (status < 0 && virConnectIsAlive(c->conn) == 0)
+        return fl_wrong(c, "the connection to the hypervisor was lost");
     return e->count ? 0 : fl_wrong(c, "no event was received");
 }
 

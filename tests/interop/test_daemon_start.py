@@ -4,6 +4,7 @@ import grp
 import os
 import pathlib
 import pwd
+import select
 import signal
 import socket
 import stat
@@ -224,6 +225,19 @@ def test_orderly_end_with_clients(start_daemon, sig):
         with pytest.raises(EOFError):
             c.recv()
     assert "Sanitizer" not in d.log()
+
+
+def test_who_waits_for_events_is_told_of_the_end(start_daemon, our_virsh):
+    d = start_daemon()
+    waiting = subprocess.Popen([our_virsh.path, "-c", d.uri(), "event", "--domain", "test", "--all", "--loop"], text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(True))
+    for _ in range(50):  # until it has registered
+        our_virsh.out("suspend test; resume test", uri=d.uri())
+        if select.select([waiting.stdout], [], [], 0.2)[0]:
+            break
+    assert d.stop() == 0
+    out, err = waiting.communicate(timeout=10)
+    assert waiting.returncode == 1 and "events received" in out and "lost" in err
 
 
 def test_reload_takes_new_settings_and_keeps_old_ones_if_they_are_bad(start_daemon):

@@ -90,6 +90,10 @@ def run(tmp_path):
         path = tmp_path / "sock"
         daemon = Daemon(path, answer)
         env = dict(os.environ, LD_LIBRARY_PATH=str(BUILD / "src"))
+        sanitizer = {"address": "libasan.so", "thread": "libtsan.so"}.get(os.environ.get("FL_SANITIZE"))
+        if sanitizer:  # its runtime must come first, and Python's own leaks are no news
+            env["LD_PRELOAD"] = subprocess.check_output(["cc", "-print-file-name=" + sanitizer], text=True).strip()
+            env.setdefault("ASAN_OPTIONS", "detect_leaks=0")
         out = subprocess.run(["/usr/bin/python3", "-c", client, f"test+unix:///default?socket={path}{extra}"], env=env, text=True,
                              capture_output=True, timeout=30, check=False)
         if "cannot open shared object" in out.stderr or "No module named" in out.stderr:
