@@ -159,6 +159,11 @@ class Proxy:
                 return
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
+    def stop(self):
+        """The port is free again: accept() would hold a socket that is only closed."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
     def serve(self, client):
         server = socket.create_connection(("127.0.0.1", self.host.port))
         waiting = {}  # serial -> what to do with the reply

@@ -19,7 +19,15 @@ QEMU = "/usr/bin/qemu-system-x86_64"
 class Lab:
     def __init__(self, folder, virsh):
         self.virsh, self.asked = virsh, []
-        self.source, self.destination = Host(folder, "fl-source", 16511, 49200), None
+        self.source = self.destination = self.src = self.dst = None
+        try:
+            self.start(folder)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self, folder):
+        self.source = Host(folder, "fl-source", 16511, 49200)
         self.guest = pathlib.Path(folder) / "g.xml"
         self.guest.write_text(GUEST.format(digit=5))
         self.other = pathlib.Path(folder) / "other.xml"
@@ -56,9 +64,9 @@ class Lab:
         try:
             self.clean()
         finally:
-            for host in (self.source, self.destination):
-                if host:
-                    host.stop()
+            for what in (self.src, self.dst, self.source, self.destination):
+                if what:
+                    what.stop()
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +74,13 @@ def lab(namespace, real_virsh):
     need(QEMU, "QEMU")
     folder = tempfile.mkdtemp(prefix="fl-")
     os.chmod(folder, 0o755)
-    made = Lab(folder, real_virsh)
+    made = None
     try:
+        made = Lab(folder, real_virsh)
         yield made
     finally:
-        made.stop()
+        if made:
+            made.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
