@@ -133,21 +133,27 @@ static int load_settings(struct start *start)
     return 0;
 }
 
-static int make_folder(const char *path, mode_t mode)
+/* The daemon's own folders are made; one that somebody named has to be there. */
+static int make_folder(const char *path, mode_t mode, const char *named_by)
 {
-    if (g_mkdir_with_parents(path, (int)mode) < 0)
+    if (named_by && !g_file_test(path, G_FILE_TEST_IS_DIR))
+        return fl_error(VIR_ERR_INVALID_ARG, "%s names folder '%s', which is not there; make it first",
+                        named_by, path);
+    if (!named_by && g_mkdir_with_parents(path, (int)mode) < 0)
         return fl_error_system(errno, "cannot make folder '%s'", path);
     return 0;
 }
 
-static int make_folders(const struct start *start)
+static mode_t folder_mode(const struct start *start)
 {
-    g_autofree char *pid_folder = g_path_get_dirname(start->paths.pid_file);
+    return start->paths.privileged ? 0755 : 0700;
+}
 
-    return make_folder(start->paths.socket_dir, start->paths.privileged ? 0755 : 0700) < 0 ||
-                   make_folder(pid_folder, start->paths.privileged ? 0755 : 0700) < 0
-               ? -1
-               : 0;
+static int make_pid_folder(const struct start *start)
+{
+    g_autofree char *folder = g_path_get_dirname(start->paths.pid_file);
+
+    return make_folder(folder, folder_mode(start), start->options.pid_file ? "--pid-file" : NULL);
 }
 
 static int find_group(const char *name, gid_t *ret_group)
@@ -181,7 +187,9 @@ static int open_unix(struct start *start)
     /* A user's own daemon has one socket, for that user only. */
     if (!start->paths.privileged)
         access.mode &= 0700;
-    if (find_group(start->paths.privileged ? conf->unix_sock_group : NULL, &access.group) < 0 ||
+    if (make_folder(start->paths.socket_dir, folder_mode(start),
+                    conf->unix_sock_dir ? "unix_sock_dir" : NULL) < 0 ||
+        find_group(start->paths.privileged ? conf->unix_sock_group : NULL, &access.group) < 0 ||
         fl_listeners_add_unix(&start->listeners, rw, false, &access, backlog) < 0)
         return -1;
     if (!start->paths.privileged)
@@ -262,7 +270,7 @@ static int set_up(struct start *start)
     if (fl_server_configure_log(&options, start->conf) < 0)
         return complain(start, EXIT_SETUP);
     start->log_on_stderr = !options.daemonize && !start->conf->log_outputs;
-    if (check_access(start) < 0 || make_folders(start) < 0)
+    if (check_access(start) < 0 || make_pid_folder(start) < 0)
         return complain(start, EXIT_SETUP);
     start->pid_fd = fl_pidfile_acquire(start->paths.pid_file);
     if (start->pid_fd < 0)

@@ -74,6 +74,15 @@ def test_bad_configuration_names_file_and_line(folder, line, word, status):
         assert "x.conf" in done.stderr
 
 
+@pytest.mark.parametrize("what", ["unix_sock_dir", "--pid-file"])
+def test_a_folder_that_somebody_names_is_not_made(folder, what):
+    conf, away = folder / "x.conf", folder / "no" / "such"
+    conf.write_text(f'unix_sock_dir = "{away if what == "unix_sock_dir" else folder}"\n')
+    done = libvirtd("-f", conf, "-t", "1", "-p", (folder if what == "unix_sock_dir" else away) / "pid")
+    assert done.returncode != 0 and f"{what} names folder '{away}'" in done.stderr
+    assert not away.parent.exists()
+
+
 def test_a_log_that_cannot_be_opened_is_no_start(folder):
     conf = folder / "x.conf"
     conf.write_text(f'log_outputs = "1:file:/nonexistent/log"\nunix_sock_dir = "{folder}"\n')
