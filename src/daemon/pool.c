@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 
-#define IDLE_US (30 * G_USEC_PER_SEC) /* a worker without work leaves after this */
+#define IDLE_US (5 * G_USEC_PER_SEC) /* a worker without work leaves after this */
 
 struct fl_pool {
     GMutex lock;
