@@ -114,7 +114,7 @@ def fmt(v, s=None):
 
 
 def markdown(lines, rounds):
-    out = [f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; incumbent "
+    out = [f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}; incumbent "
            f"{subprocess.run([THEIRS['virsh'], '--version'], capture_output=True, text=True).stdout.strip()}; median of {rounds} interleaved rounds, ± half the range.",
            "", "| what | unit | incumbent | Fairlead | bare limit | better by | over bare |", "|---|---|---|---|---|---|---|"]
     for what, unit, med, spread, ratio, bare in lines:
