@@ -200,7 +200,7 @@ static G_GNUC_UNUSED void entry_unsupported(int domain, virConnectPtr conn, cons
 def entry_c(model, headers):
     out = [C_NOTICE, "#include <glib.h>", "#include <string.h>", "#include <libvirt/libvirt.h>", "#include <libvirt/libvirt-qemu.h>",
            "#include <libvirt/libvirt-lxc.h>", "#include \"base/error.h\"",
-           "#include \"base/log.h\"", "#include \"core/objects.h\"", "#include \"core/ops.h\"", "#include \"driver/driver.h\"", HELPERS]
+           "#include \"base/log.h\"", "#include \"core/objects.h\"", "#include \"core/ops.h\"", "#include \"core/driver.h\"", HELPERS]
     for c in model.slots():
         if c.entry == "generated" and headers(c.header):
             out += entry(model, c)

@@ -4,7 +4,7 @@ from text import C_NOTICE, wrap_prototype
 
 
 def ops_h(model):
-    out = [C_NOTICE, "/* A slot per call, named as the call; NULL = not supported. Included by driver/driver.h. */",
+    out = [C_NOTICE, "/* A slot per call, named as the call; NULL = not supported. Included by core/driver.h. */",
            "#pragma once", "", "#include <libvirt/libvirt.h>", "#include <libvirt/libvirt-qemu.h>",
            "#include <libvirt/libvirt-lxc.h>", "", "struct fl_driver_ops {"]
     for c in model.slots():

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "core/connect_private.h"
 #include "core/objects.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 
 struct connect_block {
     virConnect conn; /* first: the two are one allocation */

@@ -16,7 +16,7 @@
 #include "core/connect.h"
 #include "core/connect_private.h"
 #include "core/objects.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 #include "uri/route.h"
 
 static void initialize_once(void)

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "core/objects.h"
 #include "core/ops.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 
 #define STATS_DOMAINS_MAX 65536 /* in one call; the wire allows fewer */
 

@@ -14,7 +14,7 @@
 #include "core/migrate_steps.h"
 #include "core/objects.h"
 #include "core/ops.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 #include "uri/uri.h"
 
 /* Questions to a driver, numbered as on the wire. */

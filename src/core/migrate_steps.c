@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "core/objects.h"
 #include "core/ops.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 
 /* What only the source is concerned with. */
 #define SOURCE_ONLY (VIR_MIGRATE_CHANGE_PROTECTION | VIR_MIGRATE_ABORT_ON_ERROR | VIR_MIGRATE_AUTO_CONVERGE)

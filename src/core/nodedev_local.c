@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "core/objects.h"
 #include "core/ops.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 
 /* The answer stays valid as long as the object, so the first one is kept. NULL without an error: no parent.
  */

@@ -10,7 +10,7 @@
 #include "core/objects.h"
 #include "daemon/call.h"
 #include "daemon/peer.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 #include "wire/xdr.h"
 
 #define SUBSCRIPTIONS_MAX 1024u /* of one peer */

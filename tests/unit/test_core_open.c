@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "core/connect.h"
 #include "core/objects.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 #include "uri/route.h"
 
 static GString *story;

@@ -2,7 +2,7 @@
 /* The remote driver's row in the registry. It answers every URI no driver of this process does. */
 #include "driver/remote/remote.h"
 
-#include "driver/driver.h"
+#include "core/driver.h"
 #include "driver/remote/stubs.h"
 
 extern const struct fl_driver fl_driver_remote;

@@ -2,7 +2,7 @@
 /* Every operation of the test driver, for the table in connect.c; a section per file. */
 #pragma once
 
-#include "driver/driver.h"
+#include "core/driver.h"
 
 extern const struct fl_driver fl_driver_test;
 

@@ -10,7 +10,7 @@
 #include "base/util.h"
 #include "core/hub.h"
 #include "core/objects.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 #include "model/doc.h"
 #include "model/domain.h"
 #include "model/host.h"

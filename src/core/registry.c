@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "driver/driver.h"
+#include "core/driver.h"
 
 extern const struct fl_driver fl_driver_test;
 extern const struct fl_driver fl_driver_remote;
