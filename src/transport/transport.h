@@ -55,8 +55,13 @@ struct fl_transport {
     void *priv;
 };
 
+/* What the table of a module with a transport begins with (base/module.h). */
+struct fl_transport_module {
+    const struct fl_transport_ops *ops;
+};
+
 const struct fl_transport_ops *
-fl_transport_by_name(const char *name); /* NULL + error: unknown, or not in this build */
+fl_transport_by_name(const char *name); /* NULL + error: unknown, or its module cannot be loaded */
 /* Until ep's deadline or the route's connect_timeout, whichever comes first. */
 int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t);
 /* Wraps a connected descriptor (server side, tests); takes it over. */

@@ -248,6 +248,7 @@ void fl_route_free(struct fl_route *route)
     g_free(route->sshauth);
     g_free(route->tls_priority);
     g_free(route->pkipath);
+    g_free(route->tls_fingerprint);
     g_free(route->auth);
     g_free(route->authfile);
     g_free(route->uri_origin.where);

@@ -75,7 +75,9 @@ struct fl_route {
     bool verify_set; /* no_verify was given at all */
     bool no_tty;     /* no_tty=1 */
     bool no_sanity;
-    int connect_timeout; /* seconds for the whole of opening; 0 = none, -1 = not given */
+    char *tls_fingerprint; /* tls_fingerprint=sha256:HEX: the server's certificate, whatever signed it */
+    bool reconnect;        /* reconnect=1: dial again when the connection breaks */
+    int connect_timeout;   /* seconds for the whole of opening; 0 = none, -1 = not given */
     struct fl_origin connect_timeout_origin;
     int call_timeout; /* seconds for one call; 0 = none, -1 = not given */
     struct fl_origin call_timeout_origin;

@@ -4,7 +4,7 @@ import os
 import re
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-ORDER = ["base", "config", "uri", "wire", "transport", "rpc", "model", "core", "driver", "daemon"]  # docs/architecture.md
+ORDER = ["base", "config", "uri", "wire", "auth", "transport", "rpc", "model", "core", "driver", "daemon"]  # docs/architecture.md
 
 
 def test_includes_point_up_the_list():
