@@ -20,10 +20,11 @@ struct fl_credentials {
 };
 
 /*
- * Answers `n` questions (type, prompt, challenge, defresult filled by the caller), in place: auth.conf first,
- * then one call of the callback with all that is left. 0: every result is set. -1 with the error set
- * (VIR_ERR_AUTH_FAILED, or VIR_ERR_AUTH_CANCELLED where the person gave up): it names what was missing and
- * where it was looked for.
+ * Answers `n` questions (type, prompt, challenge, defresult filled by the caller; a result that is set
+ * stays), in place: the URI's user, then auth.conf, then one call of the callback with all that is left. 0:
+ * every result is set, by malloc(). -1 with the error set (VIR_ERR_AUTH_FAILED, or that of auth.conf with its
+ * line): it names what was missing and where it was looked for; some results may be set. Wipe them in either
+ * case.
  */
 int fl_credentials_answer(const struct fl_credentials *from, virConnectCredential *questions, unsigned int n);
 /* Wipes and frees the results. */
