@@ -133,16 +133,11 @@ static bool reap(struct child *c, int timeout_ms)
     return true;
 }
 
-/* What the program printed, the last part of it if it is much, as one line without control characters. */
-static char *stderr_line(struct child *c)
+char *fl_child_said(const char *text, size_t len)
 {
-    g_autofree char *all = g_malloc0(STDERR_KEPT + 1);
-    ssize_t n = pread(c->err_fd, all, STDERR_KEPT, 0);
-    if (n < 0)
-        n = 0;
-    all[n] = '\0'; /* the file is zeros from the end of the text */
+    g_autofree char *all = g_strndup(text, len); /* up to the first zero */
     g_strchomp(all);
-    size_t len = strlen(all);
+    len = strlen(all);
     g_autofree char *valid = g_utf8_make_valid(len > STDERR_SHOWN ? all + len - STDERR_SHOWN : all, -1);
     g_strstrip(valid);
     GString *out = g_string_new(NULL);
@@ -153,6 +148,13 @@ static char *stderr_line(struct child *c)
             g_string_append_c(out, *p);
     }
     return g_string_free(out, FALSE);
+}
+
+static char *stderr_line(struct child *c)
+{
+    g_autofree char *all = g_malloc(STDERR_KEPT);
+    ssize_t n = pread(c->err_fd, all, STDERR_KEPT, 0);
+    return fl_child_said(all, n < 0 ? 0 : (size_t)n); /* the file is zeros from the end of the text */
 }
 
 static ssize_t child_ended(struct fl_transport *t, struct child *c)

@@ -16,3 +16,6 @@ ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len);
 int fl_child_half_close(struct fl_transport *t);
 /* Bounded: closes its input, gives it a moment, then terminates, then kills; always reaps. */
 void fl_child_close(struct fl_transport *t);
+
+/* What a program printed, the last part of it if it is much, as one line without control characters. */
+char *fl_child_said(const char *text, size_t len);

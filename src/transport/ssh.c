@@ -13,16 +13,13 @@
 #include "transport/channel.h"
 #include "transport/child.h"
 #include "transport/ssh_command.h"
+#include "transport/ssh_far.h"
 
-struct fault {
-    const char *says;
-    const char *stage;
-    const char *todo;
-};
+#define SSH_FAILED 255 /* ssh itself, not what it ran */
 
 /* What ssh itself says (it ends with status 255), where in the walk that is, and what helps. First match
  * counts. */
-static const struct fault ssh_faults[] = {
+static const struct fl_ssh_fault ssh_faults[] = {
     { "REMOTE HOST IDENTIFICATION HAS CHANGED", "ssh-auth",
       "the host's key differs from the one remembered: if that is expected, remove the old one with "
       "ssh-keygen -R" },
@@ -40,44 +37,16 @@ static const struct fault ssh_faults[] = {
     { "", "ssh-auth", "try the same host with plain ssh" },
 };
 
-/* What the far side's shell, helper or netcat says. */
-static const struct fault far_faults[] = {
-    { "virt-ssh-helper: connect: ", "helper", "that is on the far host" },
-    { "virt-ssh-helper: not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
-    { "virt-ssh-helper: command not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
-    { "not found", "helper",
-      "neither virt-ssh-helper nor this netcat is there: install one, or name one with netcat=" },
-    { "invalid option", "helper",
-      "this netcat cannot use unix sockets: name one that knows -U with netcat=" },
-    { "Permission denied", "helper",
-      "the far user may not use the daemon's socket: choose another user, or add it "
-      "to the socket's group there" },
-    { "Connection refused", "helper",
-      "no daemon listens on its socket there: start the daemon on that host" },
-    { "No such file or directory", "helper", "no daemon's socket is there: start the daemon on that host" },
-    { "", "helper", "run virt-ssh-helper on that host by hand to see what is wrong" },
-};
-
-#define NOT_FOUND 127 /* the shell's status, whatever the language of its message */
-
-static const struct fault *find_fault(int status, const char *text)
-{
-    static const struct fault missing = { "", "helper",
-                                          "neither virt-ssh-helper nor netcat was found there: install "
-                                          "one, or name a netcat with netcat=" };
-    const struct fault *f = status == 255 ? ssh_faults : far_faults;
-    while (!strstr(text, f->says)) /* the last row says "" */
-        f++;
-    return status == NOT_FOUND && !strstr(f->says, "not found") ? &missing : f;
-}
-
 static int ssh_ended(struct fl_transport *t, int status, const char *text)
 {
-    const struct fault *f = find_fault(status, text);
-    g_autofree char *how =
-        status < 0 ? g_strdup("closed its output") : g_strdup_printf("ended with status %d", status);
-    return fl_channel_error(ECONNRESET, "%s: %s %s%s%s; %s", f->stage, t->target, how, *text ? ": " : "",
-                            text, f->todo);
+    const struct fl_ssh_fault *f = ssh_faults;
+    if (status != SSH_FAILED)
+        f = fl_ssh_far_fault(status, text);
+    else
+        while (!strstr(text, f->says)) /* the last row says "" */
+            f++;
+    g_autofree char *what = fl_ssh_fault_text(f, t->target, status, text);
+    return fl_channel_error(ECONNRESET, "%s", what);
 }
 
 static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)

@@ -17,8 +17,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "transport/channel.h"
 #include "transport/lookup.h"
+#include "transport/tcp.h"
 #include "uri/route.h"
 
 #define DEFAULT_PORT  16509
@@ -127,7 +129,7 @@ static int race_fini(struct race *r, int won)
     return fd;
 }
 
-static int race_failed(const struct race *r, const char *host, int port)
+static int race_failed(const struct race *r, const char *host, int port, const char *who, const char *todo)
 {
     g_autoptr(GString) tried = g_string_new(NULL);
     int worst = 0;
@@ -138,14 +140,37 @@ static int race_failed(const struct race *r, const char *host, int port)
                              : try->begun ? "no answer before the deadline"
                                           : "not reached before the deadline";
         g_string_append_printf(tried, "%s%s: %s", i ? ", " : "", try->name, result);
+        fl_stage_note("%s port %d: %s", try->name, port, result);
         if (worst == 0 || err == ECONNREFUSED)
             worst = err;
     }
-    const char *todo = worst == ECONNREFUSED ? "check the port, and that the daemon there listens on TCP "
-                                               "(libvirtd --listen, or libvirtd-tcp.socket)"
-                                             : "check the address, the network and firewalls between";
-    return fl_channel_error(worst, "connect: no daemon reached at host '%s' port %d: %s; %s", host, port,
+    if (worst != ECONNREFUSED)
+        todo = "check the address, the network and firewalls between";
+    return fl_channel_error(worst, "connect: no %s reached at host '%s' port %d: %s; %s", who, host, port,
                             tried->str, todo);
+}
+
+int fl_tcp_dial(const char *host, int port, int64_t deadline_us, const char *who, const char *todo,
+                int *ret_fd)
+{
+    struct addrinfo *list = NULL;
+    struct race race;
+    const int on = 1;
+
+    fl_stage_enter(FL_STAGE_LOOKUP, "host '%s'", host);
+    if (fl_lookup_host(host, port, deadline_us, &list) < 0)
+        return -1;
+    race_init(&race, list);
+    fl_stage_enter(FL_STAGE_CONNECT, "host '%s' port %d", host, port);
+    int won = race_run(&race, deadline_us);
+    int fd = race_fini(&race, won);
+    freeaddrinfo(list);
+    if (won < 0)
+        return race_failed(&race, host, port, who, todo);
+    fl_stage_note("%s port %d: connected", race.try[won].name, port);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    *ret_fd = fd;
+    return 0;
 }
 
 static int tcp_open(struct fl_transport *t, const struct fl_endpoint *ep)
@@ -153,23 +178,12 @@ static int tcp_open(struct fl_transport *t, const struct fl_endpoint *ep)
     const struct fl_route *route = ep->route;
     const char *host = route->host && route->host[0] ? route->host : "localhost";
     int port = route->port > 0 ? route->port : DEFAULT_PORT;
-    struct addrinfo *list = NULL;
-    struct race race;
-    const int on = 1;
 
     t->target = g_strdup_printf("host '%s' port %d", host, port);
-    if (fl_lookup_host(host, port, ep->deadline_us, &list) < 0)
-        return -1;
-    race_init(&race, list);
-    int won = race_run(&race, ep->deadline_us);
-    t->fd = race_fini(&race, won);
-    int rc = 0;
-    if (won < 0)
-        rc = race_failed(&race, host, port);
-    else
-        setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    freeaddrinfo(list);
-    return rc;
+    return fl_tcp_dial(host, port, ep->deadline_us, "daemon",
+                       "check the port, and that the daemon there listens on TCP (libvirtd --listen, or "
+                       "libvirtd-tcp.socket)",
+                       &t->fd);
 }
 
 const struct fl_transport_ops fl_transport_tcp = {

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the far end of an ssh login has to say when it ends: the shell there, virt-ssh-helper, or a netcat.
+ * The three ssh transports run the same command (ssh_command.c) and explain its end in the same words.
+ */
+#include "transport/ssh_far.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* What the far side's shell, helper or netcat says. */
+static const struct fl_ssh_fault far_faults[] = {
+    { "virt-ssh-helper: connect: ", "helper", "that is on the far host" },
+    { "virt-ssh-helper: not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
+    { "virt-ssh-helper: command not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
+    { "not found", "helper",
+      "neither virt-ssh-helper nor this netcat is there: install one, or name one with netcat=" },
+    { "invalid option", "helper",
+      "this netcat cannot use unix sockets: name one that knows -U with netcat=" },
+    { "Permission denied", "helper",
+      "the far user may not use the daemon's socket: choose another user, or add it "
+      "to the socket's group there" },
+    { "Connection refused", "helper",
+      "no daemon listens on its socket there: start the daemon on that host" },
+    { "No such file or directory", "helper", "no daemon's socket is there: start the daemon on that host" },
+    { "", "helper", "run virt-ssh-helper on that host by hand to see what is wrong" },
+};
+
+#define NOT_FOUND 127 /* the shell's status, whatever the language of its message */
+
+const struct fl_ssh_fault *fl_ssh_far_fault(int status, const char *text)
+{
+    static const struct fl_ssh_fault missing = { "", "helper",
+                                                 "neither virt-ssh-helper nor netcat was found there: "
+                                                 "install one, or name a netcat with netcat=" };
+    const struct fl_ssh_fault *f = far_faults;
+    while (!strstr(text, f->says)) /* the last row says "" */
+        f++;
+    return status == NOT_FOUND && !strstr(f->says, "not found") ? &missing : f;
+}
+
+char *fl_ssh_fault_text(const struct fl_ssh_fault *f, const char *target, int status, const char *text)
+{
+    g_autofree char *how =
+        status < 0 ? g_strdup("closed its output") : g_strdup_printf("ended with status %d", status);
+    return g_strdup_printf("%s: %s %s%s%s; %s", f->stage, target, how, *text ? ": " : "", text, f->todo);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A TCP connection to whichever address of a name answers first: for tcp, and what stands on it (libssh*). */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * Stages lookup and connect. `who` is expected there, for messages ("daemon", "sshd"); `todo` is what helps
+ * when the port refuses. *ret_fd: connected, non-blocking, without delay. -1 with the error set.
+ */
+int fl_tcp_dial(const char *host, int port, int64_t deadline_us, const char *who, const char *todo,
+                int *ret_fd);
