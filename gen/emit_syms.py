@@ -4,6 +4,8 @@
 LIBRARIES = {"libvirt.syms": ("LIBVIRT_", None), "libvirt-qemu.syms": ("LIBVIRT_QEMU_", "libvirt-qemu"),
              "libvirt-lxc.syms": ("LIBVIRT_LXC_", "libvirt-lxc")}
 DATA = {"libvirt.syms": [("virConnectAuthPtrDefault", "0.4.0")]}
+# <libvirt/fairlead.h>: beyond the interface, under versions of this project's own.
+FAIRLEAD = {"0.1.0": ["fairleadDiagnose", "fairleadExplainURI", "fairleadItemsFree", "fairleadOpen", "fairleadRouteInfo"]}
 
 
 def script(model, out_name):
@@ -20,6 +22,8 @@ def script(model, out_name):
         out += [f"{prefix}{v} {{", "    global:"] + [f"        {n};" for n in sorted(versions[v])] + ["}" + previous + ";", ""]
         previous = f" {prefix}{v}"
     if header is None:
+        for v, names in FAIRLEAD.items():
+            out += [f"FAIRLEAD_{v} {{", "    global:"] + [f"        {n};" for n in names] + ["};", ""]
         out += ["/* Between this project's own programs and modules; no promise to anybody else. */",
                 "LIBVIRT_PRIVATE_FAIRLEAD {", "    global:", "        fl_*;", "    local:", "        *;", "};"]
     else:

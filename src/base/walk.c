@@ -2,6 +2,8 @@
 /* The record of a walk, one per thread that watches. */
 #include "base/walk.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 static __thread struct fl_walk *watched;
@@ -47,13 +49,37 @@ void fl_walk_begin(struct fl_walk *walk)
     present = FL_STAGE_NONE;
 }
 
+/* Where the error belongs: what was entered after its stage was not reached (ssh logs in behind the back of
+ * those who open; what was sent ahead is answered later). */
+static struct fl_walk_stage *failed_stage(struct fl_walk *walk, enum fl_stage named)
+{
+    struct fl_walk_stage *s = last(walk);
+
+    for (guint i = walk->stages->len; named != FL_STAGE_NONE && i > 0; i--) {
+        struct fl_walk_stage *found = walk->stages->pdata[i - 1];
+
+        if (found->stage == named) {
+            found->ended = s->ended;
+            g_ptr_array_set_size(walk->stages, (gint)i);
+            return found;
+        }
+    }
+    if (!s || (named != FL_STAGE_NONE && s->stage < named)) {
+        fl_stage_enter(named == FL_STAGE_NONE ? FL_STAGE_RESOLVE : named, NULL);
+        s = last(walk);
+        s->ended = s->begun;
+    }
+    return s;
+}
+
 void fl_walk_end(struct fl_walk *walk, const virError *error)
 {
     struct fl_walk_stage *s = last(walk);
 
     if (s && !s->ended)
         s->ended = g_get_monotonic_time();
-    if (s && error) {
+    if (error) {
+        s = failed_stage(walk, fl_stage_of_error(error, NULL));
         s->error = g_new0(virError, 1);
         fl_error_copy(error, s->error);
     }
@@ -66,6 +92,26 @@ void fl_walk_fini(struct fl_walk *walk)
     g_clear_pointer(&walk->stages, g_ptr_array_unref);
 }
 
+bool fl_walk_look_only(void)
+{
+    return watched && watched->look_only;
+}
+
+bool fl_walk_watched(void)
+{
+    return watched != NULL;
+}
+
+static struct fl_walk_stage *stage_new(enum fl_stage stage, int64_t now)
+{
+    struct fl_walk_stage *s = g_new0(struct fl_walk_stage, 1);
+
+    s->stage = stage;
+    s->begun = now;
+    s->lines = g_ptr_array_new_with_free_func(g_free);
+    return s;
+}
+
 void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)
 {
     struct fl_walk_stage *s = last(watched);
@@ -76,18 +122,27 @@ void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)
     if (!watched)
         return;
     now = g_get_monotonic_time();
-    if (s && !s->ended)
-        s->ended = now;
-    s = g_new0(struct fl_walk_stage, 1);
-    s->stage = stage;
-    s->begun = now;
-    s->lines = g_ptr_array_new_with_free_func(g_free);
+    if (!s || s->stage != stage) {
+        if (s && !s->ended)
+            s->ended = now;
+        s = stage_new(stage, now);
+        g_ptr_array_add(watched->stages, s);
+    }
     if (target_fmt) {
+        g_free(s->target);
         va_start(args, target_fmt);
         s->target = g_strdup_vprintf(target_fmt, args);
         va_end(args);
     }
-    g_ptr_array_add(watched->stages, s);
+}
+
+void fl_stage_leave(void)
+{
+    struct fl_walk_stage *s = last(watched);
+
+    if (s && !s->ended)
+        s->ended = g_get_monotonic_time();
+    present = FL_STAGE_NONE;
 }
 
 void fl_stage_note(const char *fmt, ...)
@@ -100,4 +155,61 @@ void fl_stage_note(const char *fmt, ...)
     va_start(args, fmt);
     g_ptr_array_add(s->lines, g_strdup_vprintf(fmt, args));
     va_end(args);
+}
+
+/* ---- errors that begin with a stage ---- */
+
+/* The stage `text` begins with, "NAME: ". */
+static enum fl_stage stage_at(const char *text, const char **ret_rest)
+{
+    for (int i = FL_STAGE_RESOLVE; text && i < FL_NSTAGES; i++) {
+        size_t len = strlen(names[i]);
+
+        if (strncmp(text, names[i], len) == 0 && text[len] == ':' && text[len + 1] == ' ') {
+            *ret_rest = text + len + 2;
+            return (enum fl_stage)i;
+        }
+    }
+    return FL_STAGE_NONE;
+}
+
+/* The detail of a message "TITLE OF CODE: detail", or all of it where there is no title. */
+static const char *error_detail(const virError *error)
+{
+    size_t all = error->message ? strlen(error->message) : 0;
+    size_t len = error->str2 ? strlen(error->str2) : 0;
+
+    if (len && len <= all && strcmp(error->message + all - len, error->str2) == 0)
+        return error->message + all - len;
+    return error->message ? error->message : "";
+}
+
+enum fl_stage fl_stage_of_error(const virError *error, const char **ret_rest)
+{
+    const char *rest = error_detail(error);
+    enum fl_stage stage = stage_at(rest, &rest);
+
+    if (stage == FL_STAGE_NONE && error->message)
+        stage = stage_at(error->message, &rest);
+    if (ret_rest)
+        *ret_rest = rest;
+    return stage;
+}
+
+void fl_stage_name_error(void)
+{
+    virErrorPtr err = fl_error_get();
+    const char *detail = error_detail(err);
+    char *message, *str2;
+
+    if (present == FL_STAGE_NONE || !err->message || fl_stage_of_error(err, NULL) != FL_STAGE_NONE)
+        return;
+    message =
+        g_strdup_printf("%.*s%s: %s", (int)(detail - err->message), err->message, names[present], detail);
+    str2 = err->str2 && strcmp(detail, err->str2) == 0 ? g_strdup_printf("%s: %s", names[present], detail)
+                                                       : g_strdup(err->str2);
+    g_free(err->message);
+    g_free(err->str2);
+    err->message = message;
+    err->str2 = str2;
 }

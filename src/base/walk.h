@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <glib.h>
 #include <libvirt/virterror.h>
@@ -36,19 +37,35 @@ struct fl_walk {
     GPtrArray *stages;
     struct fl_walk *outer; /* what this thread watched before */
     enum fl_stage stage;
+    bool look_only; /* set after fl_walk_begin(): see fl_walk_look_only() */
 };
 
 /* Watches this thread from begin to end. */
 void fl_walk_begin(struct fl_walk *walk);
-/* `error`: the walk ended in its last stage with it (copied); NULL: all is well. */
+/* `error`: the walk ended with it (copied), in the stage its text begins with, else in the last one; NULL:
+ * all is well. */
 void fl_walk_end(struct fl_walk *walk, const virError *error);
 void fl_walk_fini(struct fl_walk *walk);
+/* Whether this thread may leave no trace: no daemon started, no host key remembered, no file written. */
+bool fl_walk_look_only(void);
+/* Whether somebody watches: what costs time (a separate question, a wait) may be done for the record. */
+bool fl_walk_watched(void);
 
-/* A stage begins; the one before it has passed. */
+/* A stage begins; the one before it has passed. The same one again goes on, with the new target if there is
+ * one. */
 void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...) G_GNUC_PRINTF(2, 3);
+/* Opening is over. */
+void fl_stage_leave(void);
 /* One attempt or finding of the present stage: "127.0.0.1: Connection refused". Formatted only when watched.
  */
 void fl_stage_note(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* FL_STAGE_NONE before and after a walk. */
 enum fl_stage fl_stage_now(void);
 const char *fl_stage_name(enum fl_stage stage); /* "connect" */
+
+/* The stage that an error's text begins with: "tls: ...", "Authentication failed: auth: ...".
+ * FL_STAGE_NONE: it names none. *ret_rest (may be NULL) is what follows. */
+enum fl_stage fl_stage_of_error(const virError *error, const char **ret_rest);
+/* The thread's error is one of opening: makes its text begin with the name of the present stage, unless it
+ * names one already. */
+void fl_stage_name_error(void);

@@ -27,6 +27,10 @@ struct fl_connect_core {
  * dispatched. */
 virConnectPtr fl_connect_open(const char *name, virConnectAuthPtr auth, unsigned int flags, unsigned int how);
 
+/* The first stage of that alone: what `name` means, probing for a driver where nothing gives a URI. */
+struct fl_route;
+int fl_connect_resolve(const char *name, unsigned int flags, struct fl_route **ret_route);
+
 /* The driver's connection ended by itself: the close callback is told once, from the event loop if there is
  * one. */
 void fl_connect_closed(virConnectPtr conn, int reason);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/walk.h"
 #include "config/client_conf.h"
 #include "core/connect.h"
 #include "core/connect_private.h"
@@ -83,6 +84,8 @@ static virConnectPtr open_with(const struct fl_driver *driver, const struct fl_r
     fl_debug("trying driver '%s' for '%s'", driver->name, route->uri ? route->uri : "");
     conn->driver = driver;
     conn->ops = driver->ops;
+    if (route->local)
+        fl_stage_enter(FL_STAGE_OPEN, "driver '%s' in this process", driver->name);
     if (driver->open(conn, route, auth, flags) < 0) {
         if (fl_error_get()->code == VIR_ERR_OK)
             fl_error(VIR_ERR_INTERNAL_ERROR, "the '%s' driver failed to open and did not say why",
@@ -137,10 +140,51 @@ static const struct fl_driver *choose(const struct fl_route *route, unsigned int
     return driver;
 }
 
+static void note_route(const struct fl_route *route)
+{
+    g_autofree char *text = fl_walk_watched() ? fl_route_explain(route) : NULL;
+    g_auto(GStrv) lines = text ? g_strsplit(text, "\n", -1) : NULL;
+
+    for (char **l = lines; l && *l; l++)
+        if (**l)
+            fl_stage_note("%s", *l);
+}
+
+int fl_connect_resolve(const char *name, unsigned int flags, struct fl_route **ret_route)
+{
+    fl_autoroute struct fl_route *route = NULL;
+
+    initialize_once();
+    fl_stage_enter(FL_STAGE_RESOLVE, "%s", name && *name ? name : "no URI given");
+    if (resolve(name, flags, &route) < 0 || (!route->uri && probe(flags, &route) < 0))
+        return -1;
+    note_route(route);
+    *ret_route = g_steal_pointer(&route);
+    return 0;
+}
+
+/* For the whole of opening the stage is the thread's; after it there is none. */
+static virConnectPtr open_staged(const char *name, virConnectAuthPtr auth, unsigned int flags,
+                                 unsigned int how)
+{
+    fl_autoroute struct fl_route *route = NULL;
+    const struct fl_driver *driver = NULL;
+    virConnectPtr conn = NULL;
+
+    if (fl_connect_resolve(name, flags, &route) == 0)
+        driver = choose(route, how);
+    if (driver)
+        conn = open_with(driver, route, auth, flags);
+    if (!conn && !(how & FL_CONNECT_LOCAL_ONLY)) /* a daemon's client puts its own stage before it */
+        fl_stage_name_error();
+    return conn;
+}
+
 virConnectPtr fl_connect_open(const char *name, virConnectAuthPtr auth, unsigned int flags, unsigned int how)
 {
     const unsigned int known = VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES;
-    fl_autoroute struct fl_route *route = NULL;
+    virConnectPtr conn;
+
     initialize_once();
     if (getuid() != geteuid() || getgid() != getegid())
         return fl_error_null(VIR_ERR_INTERNAL_ERROR,
@@ -150,12 +194,9 @@ virConnectPtr fl_connect_open(const char *name, virConnectAuthPtr auth, unsigned
                               "has unknown bits: 0x%x", flags & ~known);
         return NULL;
     }
-    if (resolve(name, flags, &route) < 0)
-        return NULL;
-    if (!route->uri && probe(flags, &route) < 0)
-        return NULL;
-    const struct fl_driver *driver = choose(route, how);
-    return driver ? open_with(driver, route, auth, flags) : NULL;
+    conn = open_staged(name, auth, flags, how);
+    fl_stage_leave();
+    return conn;
 }
 
 static virConnectPtr open_public(const char *name, virConnectAuthPtr auth, unsigned int flags)

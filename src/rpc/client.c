@@ -77,6 +77,11 @@ bool fl_client_is_open(struct fl_client *c)
     return is_open;
 }
 
+const char *fl_client_target(struct fl_client *c)
+{
+    return c->t->target ? c->t->target : "the far side";
+}
+
 bool fl_client_is_local(struct fl_client *c)
 {
     return c->t->local;

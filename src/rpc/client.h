@@ -49,6 +49,7 @@ void fl_client_unref(struct fl_client *c);
 void fl_client_close(struct fl_client *c,
                      int reason); /* wakes every waiter with an error; closes the transport */
 bool fl_client_is_open(struct fl_client *c);
+const char *fl_client_target(struct fl_client *c); /* the transport's: "/run/libvirt/libvirt-sock" */
 bool fl_client_is_local(struct fl_client *c);
 bool fl_client_is_encrypted(struct fl_client *c);
 

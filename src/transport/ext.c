@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "base/walk.h"
 #include "transport/channel.h"
 #include "transport/child.h"
 #include "uri/route.h"
@@ -28,6 +29,7 @@ static int ext_open(struct fl_transport *t, const struct fl_endpoint *ep)
                         "transport 'ext' needs the program to run: add command=/path/to/program");
     char *argv[] = { (char *)command, NULL };
     t->target = g_strdup_printf("command '%s'", command);
+    fl_stage_enter(FL_STAGE_CONNECT, "%s", t->target);
     return fl_child_spawn(t, argv, "the command of transport 'ext'", ext_ended);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "transport/channel.h"
 
 struct lookup {
@@ -91,16 +92,28 @@ static int ask_bounded(const char *host, const char *service, int64_t deadline, 
     return rc;
 }
 
+static void note_addresses(const struct addrinfo *list)
+{
+    char name[NI_MAXHOST];
+
+    for (; list && fl_walk_watched(); list = list->ai_next)
+        if (getnameinfo(list->ai_addr, list->ai_addrlen, name, sizeof(name), NULL, 0, NI_NUMERICHOST) == 0)
+            fl_stage_note("%s", name);
+}
+
 int fl_lookup_host(const char *host, int port, int64_t deadline_us, struct addrinfo **ret_list)
 {
     char service[12];
+    fl_stage_enter(FL_STAGE_LOOKUP, "host '%s'", host);
     g_snprintf(service, sizeof(service), "%d", port);
     int rc = ask(host, service, AI_NUMERICHOST, ret_list);
     if (rc == EAI_NONAME)
         rc = deadline_us == FL_NO_DEADLINE ? ask(host, service, 0, ret_list)
                                            : ask_bounded(host, service, deadline_us, ret_list);
-    if (rc == 0)
+    if (rc == 0) {
+        note_addresses(*ret_list);
         return 0;
+    }
     if (rc == 1)
         return fl_channel_error(ETIMEDOUT,
                                 "lookup: the address of host '%s' did not come in time; check the name "

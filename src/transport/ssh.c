@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/walk.h"
 #include "transport/channel.h"
 #include "transport/child.h"
 #include "transport/ssh_command.h"
@@ -59,6 +60,7 @@ static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
     t->target = g_strdup_printf("ssh %s%s%s", r->user ? r->user : "", r->user ? "@" : "", host);
     t->encrypted = true;
     fl_debug("%s runs: %s", t->target, argv[g_strv_length(argv) - 1]);
+    fl_stage_enter(FL_STAGE_CONNECT, "%s", t->target);
     return fl_child_spawn(t, argv, "ssh", ssh_ended);
 }
 

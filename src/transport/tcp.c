@@ -129,6 +129,23 @@ static int race_fini(struct race *r, int won)
     return fd;
 }
 
+static const char *attempt_result(const struct attempt *try)
+{
+    return try->errnum  ? g_strerror(try->errnum)
+           : try->begun ? "no answer before the deadline"
+                        : "not reached before the deadline";
+}
+
+static void note_race(const struct race *r, int port, int won)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->try[i].begun || won < 0)
+            fl_stage_note("%s port %d: %s", r->try[i].name, port,
+                          (int)i == won                 ? "connected"
+                          : won < 0 || r->try[i].errnum ? attempt_result(&r->try[i])
+                                                        : "slower than another");
+}
+
 static int race_failed(const struct race *r, const char *host, int port, const char *who, const char *todo)
 {
     g_autoptr(GString) tried = g_string_new(NULL);
@@ -136,11 +153,7 @@ static int race_failed(const struct race *r, const char *host, int port, const c
     for (size_t i = 0; i < r->n; i++) {
         const struct attempt *try = &r->try[i];
         int err = try->errnum ? try->errnum : ETIMEDOUT;
-        const char *result = try->errnum  ? g_strerror(try->errnum)
-                             : try->begun ? "no answer before the deadline"
-                                          : "not reached before the deadline";
-        g_string_append_printf(tried, "%s%s: %s", i ? ", " : "", try->name, result);
-        fl_stage_note("%s port %d: %s", try->name, port, result);
+        g_string_append_printf(tried, "%s%s: %s", i ? ", " : "", try->name, attempt_result(try));
         if (worst == 0 || err == ECONNREFUSED)
             worst = err;
     }
@@ -157,17 +170,16 @@ int fl_tcp_dial(const char *host, int port, int64_t deadline_us, const char *who
     struct race race;
     const int on = 1;
 
-    fl_stage_enter(FL_STAGE_LOOKUP, "host '%s'", host);
     if (fl_lookup_host(host, port, deadline_us, &list) < 0)
         return -1;
     race_init(&race, list);
     fl_stage_enter(FL_STAGE_CONNECT, "host '%s' port %d", host, port);
     int won = race_run(&race, deadline_us);
+    note_race(&race, port, won);
     int fd = race_fini(&race, won);
     freeaddrinfo(list);
     if (won < 0)
         return race_failed(&race, host, port, who, todo);
-    fl_stage_note("%s port %d: connected", race.try[won].name, port);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     *ret_fd = fd;
     return 0;

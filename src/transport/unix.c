@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "transport/autostart.h"
 #include "transport/channel.h"
 #include "transport/dial.h"
@@ -86,11 +87,22 @@ static void unix_connected(struct fl_transport *t, int fd, const char *path)
     fl_debug("connected to %s", path);
 }
 
+static void note_dial(const char *path, int fd)
+{
+    g_autofree char *state = !fl_walk_watched() ? NULL
+                             : fd >= 0          ? g_strdup("connected")
+                                                : fl_dial_explain(path, -fd);
+
+    fl_stage_note("%s: %s", path, state);
+}
+
 /* 0 = connected, 1 = none answered and errs tells why. */
 static int try_sockets(struct fl_transport *t, const struct fl_sockets *s, int64_t deadline_us, int *errs)
 {
     for (size_t i = 0; i < s->n; i++) {
+        fl_stage_enter(FL_STAGE_CONNECT, "%s", s->item[i].path);
         int fd = fl_dial_unix(s->item[i].path, deadline_us);
+        note_dial(s->item[i].path, fd);
         if (fd >= 0) {
             unix_connected(t, fd, s->item[i].path);
             return 0;
@@ -106,7 +118,7 @@ static bool may_start(const struct fl_sockets *s, const int *errs)
 {
     int last = errs[s->n - 1];
     return s->session && s->item[s->n - 1].daemon && (last == ENOENT || last == ECONNREFUSED) &&
-           fl_autostart_enabled();
+           fl_autostart_enabled() && !fl_walk_look_only();
 }
 
 static int unix_open(struct fl_transport *t, const struct fl_endpoint *ep)

@@ -31,8 +31,11 @@ def test_nothing_of_the_incumbents_is_missing(name):
 
 
 def test_private_symbols_are_marked():
-    """What programs of this project share is named fl_ and has a version that says so."""
+    """What programs of this project share is named fl_ and has a version that says so; what goes beyond the interface is
+    named fairlead and has this project's versions."""
     out = subprocess.run(["nm", "-D", "--with-symbol-versions", "--defined-only", f"{BUILD}/src/libvirt.so.0"], capture_output=True,
                          text=True, check=True).stdout
+    fairlead = {line.split()[-1] for line in out.splitlines() if " fairlead" in line}
+    assert fairlead == {f"fairlead{n}@@FAIRLEAD_0.1.0" for n in ("Diagnose", "ExplainURI", "ItemsFree", "Open", "RouteInfo")}
     others = [line.split()[-1] for line in out.splitlines() if "@@LIBVIRT_" in line and " A " not in line]
     assert others and all(re.match(r"vir\w+@@LIBVIRT_[\d.]+$|fl_\w+@@LIBVIRT_PRIVATE_FAIRLEAD$", s) for s in others)

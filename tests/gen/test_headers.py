@@ -17,7 +17,7 @@ def compile_(source, lang, std, *more):
 
 
 @pytest.mark.parametrize("lang,std", [("c", "c99"), ("c", "gnu11"), ("c++", "c++98"), ("c++", "c++17")])
-@pytest.mark.parametrize("header", ["libvirt.h", "virterror.h", "libvirt-qemu.h", "libvirt-lxc.h"])
+@pytest.mark.parametrize("header", ["libvirt.h", "virterror.h", "libvirt-qemu.h", "libvirt-lxc.h", "fairlead.h"])
 def test_header_alone(header, lang, std):
     r = compile_(f"#include <libvirt/{header}>\nint main(void) {{ return 0; }}\n", lang, std)
     assert r.returncode == 0, r.stderr

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "core/connect.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
@@ -53,12 +54,14 @@ static int64_t limit_deadline(const struct opening_limit *l)
 #define LIMIT_ADVICE                                                                                         \
     "check that it is libvirtd and not stuck, or give it longer with connect_timeout=SECONDS in the URI"
 
-static void enter_stage(virConnectPtr conn, const struct opening_limit *l, const char *name)
+static void enter_stage(virConnectPtr conn, const struct opening_limit *l, enum fl_stage which)
 {
-    struct fl_client_stage stage = {
-        .name = name, .advice = LIMIT_ADVICE, .seconds = limit_seconds(l), .deadline_us = limit_deadline(l)
-    };
+    struct fl_client_stage stage = { .name = fl_stage_name(which),
+                                     .advice = LIMIT_ADVICE,
+                                     .seconds = limit_seconds(l),
+                                     .deadline_us = limit_deadline(l) };
 
+    fl_stage_enter(which, "%s", fl_client_target(fl_remote_client(conn)));
     fl_client_set_stage(fl_remote_client(conn), &stage);
 }
 
@@ -106,6 +109,7 @@ static int auth_choose(const struct fl_route *route, const struct fl_w_auth_list
     g_autofree char *all = offered(list);
     const char *wanted = route->auth;
 
+    fl_stage_note("the far side offers: %s", all);
     if (!list->n_types)
         return fl_error(VIR_ERR_AUTH_FAILED, "the far side names no way to authenticate");
     if (!wanted || !*wanted)
@@ -140,7 +144,7 @@ static int authenticate(virConnectPtr conn, struct opening_limit *limit, int typ
         return 0;
     case AUTH_POLKIT:
         limit->person = true;
-        enter_stage(conn, limit, "auth");
+        enter_stage(conn, limit, FL_STAGE_AUTH);
         return auth_polkit(conn);
     case AUTH_SASL:
         return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for SASL, which this build does not support");
@@ -218,19 +222,21 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, unsign
     struct fl_remote *r = fl_remote_of(conn);
     struct opening o __attribute__((cleanup(opening_fini)));
     FL_ARENA(arena);
-    bool hopeful = !route->auth || !*route->auth || g_str_equal(route->auth, auth_names[AUTH_NONE]);
+    /* A watcher wants to know how long each takes. */
+    bool hopeful = !fl_walk_watched() &&
+                   (!route->auth || !*route->auth || g_str_equal(route->auth, auth_names[AUTH_NONE]));
     size_t nreqs = r->listening ? NREQS : REQ_KEEPALIVE;
     int type;
 
     opening_init(&o, route, flags);
-    enter_stage(conn, limit, hopeful ? "open" : "auth");
+    enter_stage(conn, limit, hopeful ? FL_STAGE_OPEN : FL_STAGE_AUTH);
     if (requests_send(conn, &o, REQ_AUTH, hopeful ? nreqs : 1, &arena) < 0 ||
         request_check(&o.reqs[REQ_AUTH]) < 0)
         return -1;
     type = auth_choose(route, &o.list);
     if (type < 0 || authenticate(conn, limit, type) < 0)
         return -1;
-    enter_stage(conn, limit, "open");
+    enter_stage(conn, limit, FL_STAGE_OPEN);
     /* Compat: libvirtd notes the end of an authentication by "none" in a thread of its own, so what was sent
      * right behind it may have been refused all the same. */
     if ((!hopeful || type != AUTH_NONE || refused_too_early(&o.reqs[REQ_OPEN])) &&
