@@ -203,7 +203,7 @@ static const struct fl_daemon_key *find_key(const char *name)
     return NULL;
 }
 
-static char **collect_warnings(const struct fl_conf *conf)
+static char **collect_warnings(const struct fl_conf *conf, unsigned int kind)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new();
 
@@ -216,6 +216,9 @@ static char **collect_warnings(const struct fl_conf *conf)
             why = "is no setting of this daemon and is ignored";
         else if (key->type == FL_KEY_UNUSED)
             why = "has no effect any more";
+        else if (key->network && kind & FL_DAEMON_CONF_UNIX_ONLY)
+            why = "is for network sockets and has no effect: this daemon has unix sockets only; set it in "
+                  "virtproxyd.conf";
         else if (fl_conf_find(conf, e->name) != e)
             why = "is set a second time; the first value counts";
         if (why)
@@ -236,14 +239,14 @@ static int check_together(const struct fl_daemon_conf *c)
     return 0;
 }
 
-static int from_conf(const struct fl_conf *conf, bool privileged, struct fl_daemon_conf **ret_conf)
+static int from_conf(const struct fl_conf *conf, unsigned int kind, struct fl_daemon_conf **ret_conf)
 {
     fl_autodaemonconf struct fl_daemon_conf *c = g_new0(struct fl_daemon_conf, 1);
 
     c->filename = g_strdup(conf->filename);
     for (const struct fl_daemon_key *k = fl_daemon_keys; k->name; k++)
         set_default(k, c);
-    if (privileged)
+    if (kind & FL_DAEMON_CONF_PRIVILEGED)
         c->auth_unix_ro = c->auth_unix_rw = FL_DAEMON_AUTH_POLKIT;
 
     for (const struct fl_daemon_key *k = fl_daemon_keys; k->name; k++) {
@@ -256,22 +259,23 @@ static int from_conf(const struct fl_conf *conf, bool privileged, struct fl_daem
         c->unix_sock_rw_perms = 0777;
     if (check_together(c) < 0)
         return -1;
-    c->warnings = collect_warnings(conf);
+    c->warnings = collect_warnings(conf, kind);
     *ret_conf = g_steal_pointer(&c);
     return 0;
 }
 
-int fl_daemon_conf_parse(const char *filename, const char *text, size_t len, bool privileged,
+int fl_daemon_conf_parse(const char *filename, const char *text, size_t len, unsigned int kind,
                          struct fl_daemon_conf **ret_conf)
 {
     fl_autoconf struct fl_conf *conf = NULL;
 
     if (fl_conf_parse(filename, text, len, &conf) < 0)
         return -1;
-    return from_conf(conf, privileged, ret_conf);
+    return from_conf(conf, kind, ret_conf);
 }
 
-int fl_daemon_conf_load(const char *path, bool must_exist, bool privileged, struct fl_daemon_conf **ret_conf)
+int fl_daemon_conf_load(const char *path, bool must_exist, unsigned int kind,
+                        struct fl_daemon_conf **ret_conf)
 {
     fl_autoconf struct fl_conf *conf = NULL;
 
@@ -279,7 +283,7 @@ int fl_daemon_conf_load(const char *path, bool must_exist, bool privileged, stru
         return fl_error_system(errno, "cannot open %s", path);
     if (fl_conf_load(path, &conf) < 0)
         return -1;
-    return from_conf(conf, privileged, ret_conf);
+    return from_conf(conf, kind, ret_conf);
 }
 
 char *fl_daemon_conf_path(bool privileged)

@@ -102,16 +102,22 @@ struct fl_daemon_key {
     const char *(*check)(const char *text);
     const char *group; /* heading in the manual page */
     const char *help;
+    bool network; /* about TCP and TLS: has no effect in a daemon without them */
 };
 
 /* Ends with a NULL name. */
 extern const struct fl_daemon_key fl_daemon_keys[];
 
-/* Defaults depend on who runs the daemon: polkit and open sockets only when `privileged`. */
-int fl_daemon_conf_parse(const char *filename, const char *text, size_t len, bool privileged,
+/*
+ * Defaults depend on who runs the daemon: polkit and open sockets only when privileged. A daemon with unix
+ * sockets only warns about settings for the network. `kind` is a set of these.
+ */
+enum { FL_DAEMON_CONF_PRIVILEGED = 1, FL_DAEMON_CONF_UNIX_ONLY = 2 };
+int fl_daemon_conf_parse(const char *filename, const char *text, size_t len, unsigned int kind,
                          struct fl_daemon_conf **ret_conf);
 /* With must_exist an absent file is an error (a file named on the command line), else it means defaults. */
-int fl_daemon_conf_load(const char *path, bool must_exist, bool privileged, struct fl_daemon_conf **ret_conf);
+int fl_daemon_conf_load(const char *path, bool must_exist, unsigned int kind,
+                        struct fl_daemon_conf **ret_conf);
 /* FL_SYSCONFDIR/libvirt/libvirtd.conf, or the user's own. Free with g_free(). */
 char *fl_daemon_conf_path(bool privileged);
 void fl_daemon_conf_free(struct fl_daemon_conf *conf);

@@ -61,10 +61,10 @@ static const char *check_network_auth(const char *text)
     {                                                                                                        \
         .name = name_, .type = FL_KEY_UNUSED, .group = "Keepalive", .help = help_                            \
     }
-#define NET   .group = "Network"
+#define NET   .group = "Network", .network = true
 #define SOCK  .group = "UNIX sockets"
 #define AUTH  .group = "Authentication"
-#define CERTS .group = "TLS certificates"
+#define CERTS .group = "TLS certificates", .network = true
 #define LIMIT .group = "Limits"
 #define ADMIN .group = "Administration interface"
 #define LOG   .group = "Logging"
@@ -89,9 +89,9 @@ const struct fl_daemon_key fl_daemon_keys[] = {
 
     KEY(auth_unix_ro, AUTH, "none", AUTH, .help = "read-only socket: none, sasl or polkit; polkit for the system daemon"),
     KEY(auth_unix_rw, AUTH, "none", AUTH, .help = "socket: none, sasl or polkit; polkit for the system daemon"),
-    KEY(auth_tcp, AUTH, "sasl", AUTH, .check = check_network_auth, .help = "TCP connections: none or sasl"),
-    KEY(auth_tls, AUTH, "none", AUTH, .check = check_network_auth, .help = "TLS connections: none or sasl"),
-    KEY(tcp_min_ssf, UINT, "56", AUTH, .min = 112, .max = 100000, .help = "least strength of SASL encryption on TCP"),
+    KEY(auth_tcp, AUTH, "sasl", AUTH, .network = true, .check = check_network_auth, .help = "TCP connections: none or sasl"),
+    KEY(auth_tls, AUTH, "none", AUTH, .network = true, .check = check_network_auth, .help = "TLS connections: none or sasl"),
+    KEY(tcp_min_ssf, UINT, "56", AUTH, .network = true, .min = 112, .max = 100000, .help = "least strength of SASL encryption on TCP"),
     KEY(access_drivers, LIST, NULL, AUTH, .check = check_access, .help = "access control beyond authentication: [ \"polkit\" ]"),
     KEY(sasl_allowed_username_list, LIST, NULL, AUTH, .help = "patterns of SASL user names let in; all when not set"),
 

@@ -10,6 +10,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/event.h"
 #include "daemon/io.h"
+#include "daemon/open.h"
 #include "daemon/peer.h"
 #include "daemon/reply.h"
 #include "daemon/server.h"
@@ -41,9 +42,7 @@ int fl_serve_connect_open(struct fl_call *call, void *args, void *ret)
         return fl_error(VIR_ERR_INTERNAL_ERROR, "a connection is open already: close it first");
     if (peer->read_only)
         flags |= VIR_CONNECT_RO;
-    /* Aliases are the client's business. */
-    conn = fl_connect_open(a->name && *a->name ? a->name : NULL, NULL, flags | VIR_CONNECT_NO_ALIASES,
-                           FL_CONNECT_LOCAL_ONLY);
+    conn = fl_open_for(peer, a->name, flags);
     if (!conn)
         return -1;
     fl_debug("client %" G_GUINT64_FORMAT " opened '%s'%s", peer->id, conn->uri ? conn->uri : "",

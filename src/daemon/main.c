@@ -17,9 +17,11 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "core/driver.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/paths.h"
+#include "daemon/personality.h"
 #include "daemon/pidfile.h"
 #include "daemon/server.h"
 
@@ -27,6 +29,7 @@
 enum { EXIT_OK = 0, EXIT_SETUP = 1, EXIT_NETWORK = 6 };
 
 struct start {
+    const struct fl_personality *who;
     struct fl_options options;
     struct fl_paths paths;
     struct fl_daemon_conf *conf;
@@ -41,14 +44,14 @@ struct start {
 static int complain(const struct start *start, int status)
 {
     if (!start->log_on_stderr)
-        fprintf(stderr, "libvirtd: %s\n", fl_error_get()->message);
+        fprintf(stderr, "%s: %s\n", start->who->name, fl_error_get()->message);
     return status;
 }
 
 /* ---- going into the background ---- */
 
 /* The parent's part: the child's status, once it is up or has failed. Does not return. */
-static void wait_for_child(int fd)
+static void wait_for_child(const struct start *start, int fd)
 {
     unsigned char status;
     ssize_t n;
@@ -57,7 +60,7 @@ static void wait_for_child(int fd)
         n = read(fd, &status, 1);
     } while (n < 0 && errno == EINTR);
     if (n != 1) {
-        fprintf(stderr, "libvirtd: the background process ended while it was starting\n");
+        fprintf(stderr, "%s: the background process ended while it was starting\n", start->who->name);
         _exit(EXIT_SETUP);
     }
     _exit(status);
@@ -75,7 +78,7 @@ static int go_background(struct start *start)
         return fl_error_system(errno, "cannot start the background process");
     if (pid > 0) {
         close(pipe_fds[1]);
-        wait_for_child(pipe_fds[0]);
+        wait_for_child(start, pipe_fds[0]);
     }
     close(pipe_fds[0]);
     start->ready_fd = pipe_fds[1];
@@ -108,11 +111,17 @@ static void announce(struct start *start, int status)
 
 /* ---- settings and sockets ---- */
 
+static unsigned int conf_kind(const struct start *start)
+{
+    return (geteuid() == 0 ? FL_DAEMON_CONF_PRIVILEGED : 0) |
+           (start->who->network ? 0 : FL_DAEMON_CONF_UNIX_ONLY);
+}
+
 static int load_settings(struct start *start)
 {
     bool privileged = geteuid() == 0;
 
-    fl_paths_init(&start->paths, privileged);
+    fl_paths_init(&start->paths, start->who, privileged);
     if (start->options.config_file) {
         g_free(start->paths.config_file);
         start->paths.config_file =
@@ -123,8 +132,8 @@ static int load_settings(struct start *start)
         g_free(start->paths.pid_file);
         start->paths.pid_file = g_canonicalize_filename(start->options.pid_file, NULL);
     }
-    if (fl_daemon_conf_load(start->paths.config_file, start->paths.config_given, privileged, &start->conf) <
-        0)
+    if (fl_daemon_conf_load(start->paths.config_file, start->paths.config_given, conf_kind(start),
+                            &start->conf) < 0)
         return -1;
     if (start->conf->unix_sock_dir) {
         g_free(start->paths.socket_dir);
@@ -179,8 +188,8 @@ static int find_group(const char *name, gid_t *ret_group)
 static int open_unix(struct start *start)
 {
     const struct fl_daemon_conf *conf = start->conf;
-    g_autofree char *rw = g_build_filename(start->paths.socket_dir, "libvirt-sock", NULL);
-    g_autofree char *ro = g_build_filename(start->paths.socket_dir, "libvirt-sock-ro", NULL);
+    g_autofree char *rw = g_build_filename(start->paths.socket_dir, start->paths.sock, NULL);
+    g_autofree char *ro = g_build_filename(start->paths.socket_dir, start->paths.sock_ro, NULL);
     struct fl_unix_access access = { .mode = conf->unix_sock_rw_perms };
     int backlog = (int)conf->max_queued_clients;
 
@@ -216,6 +225,19 @@ static int open_network(struct start *start)
                                 (int)conf->max_queued_clients);
 }
 
+/* Whoever started this name with a network socket would wait for its clients in vain. */
+static int check_inherited(const struct start *start)
+{
+    for (unsigned int i = 0; i < start->listeners.count && !start->who->network; i++) {
+        if (start->listeners.list[i].kind != FL_LISTENER_UNIX)
+            return fl_error(VIR_ERR_INVALID_ARG,
+                            "inherited socket %s is a network socket, and %s has unix sockets only; let "
+                            "virtproxyd-tcp.socket or virtproxyd-tls.socket listen there",
+                            start->listeners.list[i].name, start->who->name);
+    }
+    return 0;
+}
+
 static int open_sockets(struct start *start)
 {
     if (fl_listeners_add_inherited(&start->listeners, start->conf->tls_port) < 0)
@@ -224,8 +246,9 @@ static int open_sockets(struct start *start)
         if (start->options.listen)
             return fl_error(VIR_ERR_INVALID_ARG,
                             "--listen does not go with sockets inherited from the service manager; "
-                            "start libvirtd-tcp.socket instead");
-        return 0;
+                            "start %s-tcp.socket or %s-tls.socket instead",
+                            start->who->name, start->who->name);
+        return check_inherited(start);
     }
     if (open_unix(start) < 0)
         return -1;
@@ -245,6 +268,14 @@ static int check_access(const struct start *start)
     return 0;
 }
 
+/* Said once at start too: whoever reads the log need not wait for a client to be told. */
+static void warn_without_driver(const struct fl_personality *who)
+{
+    if (who->drivers && !fl_driver_by_scheme(who->drivers[0]))
+        fl_warn("this %s is built without the %s driver: %s:// URIs are refused", who->name,
+                who->driver_title, who->drivers[0]);
+}
+
 /* ---- the run ---- */
 
 /* Errors of calls go to the client (and the log), not to stderr as in a plain program. */
@@ -262,6 +293,7 @@ static int set_up(struct start *start)
     if (load_settings(start) < 0)
         return complain(start, EXIT_SETUP);
     options.privileged = start->paths.privileged;
+    options.conf_kind = conf_kind(start);
     options.config_file = start->paths.config_file;
     options.config_given = start->paths.config_given;
     if (start->options.daemonize && go_background(start) < 0)
@@ -279,6 +311,7 @@ static int set_up(struct start *start)
         return complain(start, EXIT_NETWORK);
     if (virInitialize() < 0)
         return complain(start, EXIT_SETUP);
+    warn_without_driver(start->who);
     virSetErrorFunc(NULL, ignore_error);
     fl_server_block_signals();
     start->server = fl_server_new(&options, g_steal_pointer(&start->conf), &start->listeners);
@@ -311,11 +344,13 @@ int main(int argc, char **argv)
 
     if (hold_standard_fds() < 0)
         return EXIT_SETUP;
-    status = fl_options_parse(&start.options, argc, argv, geteuid() == 0);
+    start.who = fl_personality_find(argv[0]);
+    fl_personality_set(start.who);
+    status = fl_options_parse(&start.options, argc, argv, start.who, geteuid() == 0);
 
     if (status >= 0)
         return status;
-    g_set_prgname("libvirtd");
+    g_set_prgname(start.who->name);
     status = set_up(&start);
     if (status == EXIT_OK) {
         fl_notify("READY=1");

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+struct fl_personality;
+
 struct fl_options {
     bool daemonize;
     bool listen;
@@ -14,4 +16,5 @@ struct fl_options {
 };
 
 /* -1: go on; otherwise the exit status (0 after --help and --version). */
-int fl_options_parse(struct fl_options *options, int argc, char **argv, bool privileged);
+int fl_options_parse(struct fl_options *options, int argc, char **argv, const struct fl_personality *who,
+                     bool privileged);

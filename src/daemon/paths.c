@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include "daemon/personality.h"
+
 #ifndef FL_SYSCONFDIR
 #define FL_SYSCONFDIR "/etc"
 #endif
@@ -21,24 +23,31 @@ static char *session_runtime_dir(void)
     return g_build_filename(g_get_user_cache_dir(), "libvirt", NULL);
 }
 
-void fl_paths_init(struct fl_paths *paths, bool privileged)
+void fl_paths_init(struct fl_paths *paths, const struct fl_personality *who, bool privileged)
 {
+    g_autofree char *config = g_strconcat(who->name, ".conf", NULL);
+    g_autofree char *pid = g_strconcat(who->name, ".pid", NULL);
+
     *paths = (struct fl_paths){ .privileged = privileged };
+    paths->sock = g_strconcat(who->stem, "-sock", NULL);
+    paths->sock_ro = g_strconcat(who->stem, "-sock-ro", NULL);
     if (privileged) {
-        paths->config_file = g_strdup(FL_SYSCONFDIR "/libvirt/libvirtd.conf");
+        paths->config_file = g_build_filename(FL_SYSCONFDIR "/libvirt", config, NULL);
         paths->socket_dir = g_strdup(FL_RUNSTATEDIR "/libvirt");
-        paths->pid_file = g_strdup(FL_RUNSTATEDIR "/libvirtd.pid");
+        paths->pid_file = g_build_filename(FL_RUNSTATEDIR, pid, NULL);
         return;
     }
-    paths->config_file = g_build_filename(g_get_user_config_dir(), "libvirt", "libvirtd.conf", NULL);
+    paths->config_file = g_build_filename(g_get_user_config_dir(), "libvirt", config, NULL);
     paths->socket_dir = session_runtime_dir();
-    paths->pid_file = g_build_filename(paths->socket_dir, "libvirtd.pid", NULL);
+    paths->pid_file = g_build_filename(paths->socket_dir, pid, NULL);
 }
 
 void fl_paths_fini(struct fl_paths *paths)
 {
     g_free(paths->config_file);
     g_free(paths->socket_dir);
+    g_free(paths->sock);
+    g_free(paths->sock_ro);
     g_free(paths->pid_file);
     *paths = (struct fl_paths){ 0 };
 }

@@ -5,13 +5,16 @@
 
 #include <stdbool.h>
 
+struct fl_personality;
+
 struct fl_paths {
     bool privileged;
     char *config_file;
     bool config_given; /* by --config: it must exist */
     char *socket_dir;
+    char *sock, *sock_ro; /* names in it */
     char *pid_file;
 };
 
-void fl_paths_init(struct fl_paths *paths, bool privileged);
+void fl_paths_init(struct fl_paths *paths, const struct fl_personality *who, bool privileged);
 void fl_paths_fini(struct fl_paths *paths);

@@ -21,7 +21,7 @@ static int refuse_second(const char *path, int fd)
 
     if (fcntl(fd, F_GETLK, &held) < 0 || held.l_type == F_UNLCK)
         return fl_error(VIR_ERR_OPERATION_FAILED,
-                        "pid file '%s' is locked by another process; is a libvirtd running?", path);
+                        "pid file '%s' is locked by another process; is this daemon running already?", path);
     link = g_strdup_printf("/proc/%d/exe", (int)held.l_pid);
     exe = g_file_read_link(link, NULL);
     return fl_error(

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/io.h"
 #include "daemon/notify.h"
+#include "daemon/personality.h"
 
 #ifndef FL_LOCALSTATEDIR
 #define FL_LOCALSTATEDIR "/var"
@@ -240,8 +241,8 @@ static char *default_outputs(const struct fl_server_options *options)
     folder = options->privileged ? g_strdup(FL_LOCALSTATEDIR "/log/libvirt")
                                  : g_build_filename(g_get_user_cache_dir(), "libvirt", NULL);
     if (g_mkdir_with_parents(folder, 0755) < 0)
-        return g_strdup("1:syslog:libvirtd");
-    return g_strdup_printf("1:file:%s/libvirtd.log", folder);
+        return g_strdup_printf("1:syslog:%s", fl_personality_own()->name);
+    return g_strdup_printf("1:file:%s/%s.log", folder, fl_personality_own()->name);
 }
 
 int fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf)
@@ -265,7 +266,7 @@ static void reload(struct fl_server *server)
     struct fl_daemon_conf *conf = NULL;
 
     if (fl_daemon_conf_load(server->options.config_file, server->options.config_given,
-                            server->options.privileged, &conf) < 0) {
+                            server->options.conf_kind, &conf) < 0) {
         fl_warn("settings are kept as they were: %s", fl_error_get()->message);
         fl_error_reset();
         return;

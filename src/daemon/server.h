@@ -15,6 +15,7 @@ struct fl_server;
 
 struct fl_server_options {
     bool privileged;
+    unsigned int conf_kind; /* FL_DAEMON_CONF_… */
     bool verbose;
     bool daemonize;          /* the log cannot go to stderr */
     int timeout;             /* seconds without clients before the end; 0 = stay */

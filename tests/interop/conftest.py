@@ -185,30 +185,33 @@ def conf_text(settings):
 
 
 class Daemon:
-    """A running libvirtd with a folder of its own."""
+    """A running libvirtd, or another name of it, with a folder of its own."""
 
     DEFAULTS = {"auth_unix_rw": "none", "auth_unix_ro": "none", "auth_tcp": "none", "listen_tls": 0, "listen_tcp": 1,
                 "listen_addr": "127.0.0.1"}
 
-    def __init__(self, folder, ours=True, conf=None, args=(), env=None, wait=True, user=None):
+    def __init__(self, folder, ours=True, conf=None, args=(), env=None, wait=True, user=None, name="libvirtd"):
+        self.name, stem = name, "libvirt" if name in ("libvirtd", "virtproxyd") else name
         self.ours, self.dir = ours, pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.socket_dir = self.dir if ours else pathlib.Path("/run/libvirt")
-        self.sock, self.sock_ro = str(self.socket_dir / "libvirt-sock"), str(self.socket_dir / "libvirt-sock-ro")
+        self.sock, self.sock_ro = str(self.socket_dir / f"{stem}-sock"), str(self.socket_dir / f"{stem}-sock-ro")
         self.pid_file = self.dir / "pid"
         settings = dict(self.DEFAULTS)
+        if stem != "libvirt":  # unix sockets only
+            settings = {k: v for k, v in settings.items() if k.startswith("auth_unix")}
         if ours:
             settings["unix_sock_dir"] = str(self.dir)
-            settings["tcp_port"] = "16609"  # so that it can live beside the incumbent's
+            settings |= {"tcp_port": "16609"} if stem == "libvirt" else {}  # so that it can live beside the incumbent's
         settings.update(conf or {})
         self.settings = settings
-        self.tcp = (settings["listen_addr"], int(settings.get("tcp_port", 16509)))
-        self.listening = settings["listen_tcp"] and bool({"-l", "--listen"} & set(map(str, args)))
-        self.conf = self.dir / "libvirtd.conf"
+        self.tcp = (settings.get("listen_addr"), int(settings.get("tcp_port", 16509)))
+        self.listening = settings.get("listen_tcp") and bool({"-l", "--listen"} & set(map(str, args)))
+        self.conf = self.dir / f"{name}.conf"
         self.conf.write_text(conf_text({k: v for k, v in settings.items() if v is not None}))
         self.log_path = self.dir / "log"
         self.log_file = open(self.log_path, "w")
-        program = OUR_LIBVIRTD if ours else REAL_LIBVIRTD
+        program = OUR_LIBVIRTD.with_name(name) if ours else REAL_LIBVIRTD
         need(program, "libvirtd")
         argv = [str(program), "-f", str(self.conf), "-p", str(self.pid_file), *map(str, args)]
         self.proc = subprocess.Popen(argv, env=environment(ours, **(env or {})), stdin=subprocess.DEVNULL,
