@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The bare limits: what the machine itself allows, with the bytes of the measured thing and nothing around
+ * them. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+#define REQUEST 72 /* frames of a small call */
+#define REPLY   32
+
+double bare_now_us(void);
+/* Prints {"what", "n", "mean_us", "p50_us", "p99_us"}; sorts. */
+void bare_report(const char *what, double *us, size_t n);
+int bare_listen(struct sockaddr_in *ret_at); /* on loopback, any port */
+int bare_dial(const struct sockaddr_in *to);
+/* Two connected sockets: a pair of unix ones, or TCP over loopback. -1 with errno. */
+int bare_pair(int tcp, int ret_fds[2]);
+
+/* bare_tls.c: certificates are below `dir` as virsh pki lays them out flat. */
+int bare_tls_pingpong(size_t n, const char *dir);
+int bare_tls_handshakes(size_t n, const char *dir);
