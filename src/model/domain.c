@@ -116,6 +116,7 @@ int fl_domain_def_parse_node(const struct fl_xml_node *node, const char *name, u
     struct fl_domain_def *def = g_new0(struct fl_domain_def, 1);
     const char *id;
 
+    def->text = fl_domain_text_new();
     if (fl_doc_check_root(&ctx, node) < 0 || check_identity(&ctx, node, def) < 0 ||
         fl_doc_check(&ctx, node, &def->root) < 0 || fl_domain_complete(&ctx, def->root) < 0) {
         fl_domain_def_free(def);
@@ -145,6 +146,7 @@ struct fl_domain_def *fl_domain_def_new(const char *virt_type, const char *name,
     struct fl_domain_def *def = g_new0(struct fl_domain_def, 1);
     struct fl_xml_node *root = fl_xml_new("domain"), *node;
 
+    def->text = fl_domain_text_new();
     fl_xml_set(root, "type", virt_type);
     fl_xml_addf(root, "name", "%s", name);
     node = fl_xml_addf(root, "memory", "%llu", memory);
@@ -180,6 +182,7 @@ struct fl_domain_def *fl_domain_def_copy(const struct fl_domain_def *def)
     copy->os_type = g_strdup(def->os_type);
     copy->arch = g_strdup(def->arch);
     copy->root = fl_xml_copy(def->root);
+    copy->text = fl_domain_text_new();
     return copy;
 }
 
@@ -194,6 +197,7 @@ void fl_domain_def_free(struct fl_domain_def *def)
     g_free(def->os_type);
     g_free(def->arch);
     fl_xml_free(def->root);
+    fl_domain_text_free(def->text);
     g_free(def);
 }
 
@@ -213,7 +217,13 @@ struct fl_xml_node *fl_domain_def_tree(const struct fl_domain_def *def, unsigned
 
 char *fl_domain_def_format(const struct fl_domain_def *def, unsigned int flags)
 {
-    FL_XML_AUTO *root = fl_domain_def_tree(def, flags);
+    char *text = fl_domain_text_get(def, flags);
 
-    return fl_xml_format(root);
+    if (!text) {
+        FL_XML_AUTO *root = fl_domain_def_tree(def, flags);
+
+        text = fl_xml_format(root);
+        fl_domain_text_keep(def, flags, text);
+    }
+    return text;
 }

@@ -28,7 +28,8 @@ struct fl_domain_def {
     char *os_type, *arch;       /* "hvm", "i686" */
     int on_poweroff, on_reboot; /* enum virDomainLifecycleAction */
     int on_crash;
-    struct fl_xml_node *root; /* canonical <domain> */
+    struct fl_xml_node *root;    /* canonical <domain> */
+    struct fl_domain_text *text; /* what format() gave last */
 };
 
 /* `name` is for messages; NULL = "(domain_definition)". -1 with the peer's error code. */

@@ -71,3 +71,10 @@ void fl_domain_make_migratable(struct fl_xml_node *root);
 /* Snapshots and checkpoints: name, description, parent and time into `root`. */
 void fl_moment_store(struct fl_xml_node *root, const char *name, const char *description, const char *parent,
                      long long creation_time);
+
+/* The text format() gave last (domain_text.c). */
+struct fl_domain_text *fl_domain_text_new(void);
+void fl_domain_text_free(struct fl_domain_text *t);
+/* A copy, or NULL when it no longer fits or was never asked for with these flags. */
+char *fl_domain_text_get(const struct fl_domain_def *def, unsigned int flags);
+void fl_domain_text_keep(const struct fl_domain_def *def, unsigned int flags, const char *text);

@@ -12,6 +12,14 @@ struct fl_xml_node *fl_xml_new(const char *name)
     return node;
 }
 
+/* Whoever keeps something made from the tree sees by the root's count whether it still fits. */
+static void touch(struct fl_xml_node *node)
+{
+    while (node->parent)
+        node = node->parent;
+    node->changes++;
+}
+
 static void attrs_free(struct fl_xml_attr *attr)
 {
     while (attr) {
@@ -85,6 +93,7 @@ void fl_xml_set(struct fl_xml_node *node, const char *attr, const char *value)
 {
     struct fl_xml_attr **link = &node->attrs;
 
+    touch(node);
     while (*link && strcmp((*link)->name, attr) != 0)
         link = &(*link)->next;
     if (!value) {
@@ -126,6 +135,7 @@ void fl_xml_set_text(struct fl_xml_node *node, const char *text)
 {
     char *copy = g_strdup(text);
 
+    touch(node);
     g_free(node->text);
     node->text = copy;
 }
@@ -235,6 +245,7 @@ void fl_xml_insert(struct fl_xml_node *parent, struct fl_xml_node *child, struct
     if (child == before)
         return;
     fl_xml_unlink(child);
+    touch(parent);
     prev = before ? before->prev : parent->last;
     child->parent = parent;
     child->prev = prev;
@@ -255,6 +266,7 @@ void fl_xml_unlink(struct fl_xml_node *node)
 
     if (!parent)
         return;
+    touch(parent);
     if (node->prev)
         node->prev->next = node->next;
     else

@@ -40,6 +40,7 @@ struct fl_xml_node {
     char *text; /* character data directly inside, all pieces joined; NULL if none */
     int line;   /* in the input, 0 for nodes made by hand */
     unsigned int flags;
+    unsigned int changes; /* of a root: grows with every change of the tree by the functions below */
 };
 
 /* Parses untrusted text: no network, no DTD, no entities of its own, bounded. `name` is for messages

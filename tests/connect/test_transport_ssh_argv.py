@@ -256,7 +256,7 @@ def test_option_in_disguise_is_refused(bench, uri):
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash", "sh", "zsh", "ksh", "fish", "tcsh", "csh"])
-def test_login_shells_pass_the_command_on(bench, shell):
+def test_login_shells_pass_the_command_on(bench, shell, tmp_path):
     """sshd hands the command to the user's login shell first, whatever that is."""
     program = shutil.which(shell)
     if not program:
@@ -266,6 +266,6 @@ def test_login_shells_pass_the_command_on(bench, shell):
     bin.mkdir()
     os.symlink("/bin/sh", bin / "sh")
     write_script(bin / "virt-ssh-helper", RECORDER.format(out=bench.far_file, name="virt-ssh-helper"))
-    subprocess.run([program, "-c", command], env={"PATH": str(bin), "HOME": "/nonexistent"}, timeout=20,
+    subprocess.run([program, "-c", command], env={"PATH": str(bin), "HOME": str(tmp_path)}, timeout=20,
                    stdin=subprocess.DEVNULL, check=True)
     assert bench._take(bench.far_file) == [["virt-ssh-helper", "a'b\"c d$e"]]
