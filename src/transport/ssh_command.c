@@ -52,6 +52,16 @@ int fl_ssh_far_end(const struct fl_route *route, bool privileged, struct fl_ssh_
     return 0;
 }
 
+/* For the script, which is quoted once more as a whole: without a backslash, which some login shells (fish)
+ * read inside single quotes, too. */
+static char *script_quote(const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "'", -1);
+    g_autofree char *joined = g_strjoinv("'\"'\"'", parts);
+
+    return g_strconcat("'", joined, "'", NULL);
+}
+
 static void append_param(GString *uri, const char *name, const char *value)
 {
     g_autofree char *escaped = g_uri_escape_string(value, "/", FALSE);
@@ -79,7 +89,7 @@ static const char *far_folder(bool session)
 static void append_socket_choice(GString *sh, const struct fl_route *route, bool read_only, bool privileged)
 {
     if (route->socket) {
-        g_autofree char *quoted = g_shell_quote(route->socket);
+        g_autofree char *quoted = script_quote(route->socket);
         g_string_append_printf(sh, "S=%s; ", quoted);
         return;
     }
@@ -98,7 +108,7 @@ static void append_socket_choice(GString *sh, const struct fl_route *route, bool
 /* Some netcats stay after the end of their input unless told -q 0, others do not know -q. */
 static void append_netcat(GString *sh, const char *program)
 {
-    g_autofree char *nc = g_shell_quote(program);
+    g_autofree char *nc = script_quote(program);
     g_string_append_printf(sh,
                            "if %s -q 2>&1 </dev/null | grep \"requires an argument\" >/dev/null 2>&1; "
                            "then Q=-q0; else Q=; fi; exec %s $Q -U \"$S\"",
@@ -111,7 +121,7 @@ char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_fa
     g_autoptr(GString) sh = g_string_new(NULL);
     if (end->helper) {
         g_autofree char *uri = helper_uri(route);
-        g_autofree char *quoted = g_shell_quote(uri);
+        g_autofree char *quoted = script_quote(uri);
         if (end->netcat)
             g_string_append(sh, "if command -v virt-ssh-helper >/dev/null 2>&1; then ");
         g_string_append_printf(sh, "exec virt-ssh-helper %s%s", read_only ? "-r " : "", quoted);
