@@ -174,7 +174,9 @@ int fl_run_one(struct fl_shell *sh, struct fl_args *args)
     status = run_connected(&c);
     if (fl_json(&c) && status == 0 && !sh->quit)
         flush_json(&c);
-    if (status < 0)
+    if (status == 0 && c.answer_no)
+        status = -1;
+    else if (status < 0)
         report(&c);
     fl_release_objects(&c);
     if (c.json)

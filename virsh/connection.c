@@ -2,6 +2,7 @@
 /* The connection the commands share, opened when the first of them needs it. */
 #include "shell.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,6 +14,27 @@ static gpointer loop_thread(gpointer opaque)
         if (virEventRunDefaultImpl() < 0)
             break;
     return NULL;
+}
+
+void *fl_extension(const char *name)
+{
+    return dlsym(RTLD_DEFAULT, name);
+}
+
+bool fl_library_timeouts(void)
+{
+    return fl_extension("fairleadDiagnose") != NULL;
+}
+
+void *fl_extension_needed(struct fl_call *c, const char *name, const char *what)
+{
+    void *function = fl_extension(name);
+
+    if (!function)
+        fl_wrong(
+            c, "%s needs Fairlead's library, and the libvirt.so.0 loaded here is another one (it has no %s)",
+            what, name);
+    return function;
 }
 
 /* Events and keepalive need somebody who turns the loop. It ends with the program. */

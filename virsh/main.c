@@ -30,6 +30,7 @@ static const char usage_text[] =
     "    -q | --quiet            no headings, no remarks\n"
     "    -r | --readonly         connect for reading only\n"
     "    -t | --timing           print how long each command took\n"
+    "         --timeout=SECONDS  for opening, and for each call\n"
     "    -v                      short version\n"
     "    -V                      long version\n"
     "         --version[=TYPE]   version, TYPE is short or long (default short)\n"
@@ -70,7 +71,7 @@ static int bad_usage(struct fl_shell *sh, const char *what)
     return -1;
 }
 
-static int number_option(struct fl_shell *sh, int letter, const char *text, int *ret)
+static int number_option(struct fl_shell *sh, const char *name, const char *text, int *ret)
 {
     char *end;
     long value;
@@ -78,7 +79,7 @@ static int number_option(struct fl_shell *sh, int letter, const char *text, int 
     errno = 0;
     value = strtol(text, &end, 0);
     if (errno || end == text || *end || value < 0 || value > G_MAXINT) {
-        fl_complain(sh, "option -%c: '%s' is not a number of 0 or more", letter, text);
+        fl_complain(sh, "option -%s: '%s' is not a number of 0 or more", name, text);
         return -1;
     }
     *ret = (int)value;
@@ -105,7 +106,7 @@ static int debug_option(struct fl_shell *sh, const char *text)
 {
     int level;
 
-    if (number_option(sh, 'd', text, &level) < 0)
+    if (number_option(sh, "d", text, &level) < 0)
         return -1;
     if (level > 4)
         fl_complain(sh, "debug level %d is ignored: levels are 0 to 4", level);
@@ -138,6 +139,19 @@ static int format_option(struct fl_shell *sh, const char *name)
     return 0;
 }
 
+/* The library reads these when it opens a connection; another library would not, and hang after all. */
+static int timeout_option(struct fl_shell *sh, const char *text)
+{
+    if (number_option(sh, "-timeout", text, &sh->timeout) < 0)
+        return -1;
+    if (!fl_library_timeouts())
+        return bad_usage(
+            sh, "option --timeout needs Fairlead's library; the libvirt.so.0 loaded here is another");
+    g_setenv("LIBVIRT_CONNECT_TIMEOUT", text, TRUE);
+    g_setenv("LIBVIRT_CALL_TIMEOUT", text, TRUE);
+    return 0;
+}
+
 /* 1: done, leave with success */
 static int version_option(struct fl_shell *sh, const char *type)
 {
@@ -162,9 +176,9 @@ static int one_option(struct fl_shell *sh, int letter, char **argv)
         print_usage(argv[0]);
         return 1;
     case 'k':
-        return number_option(sh, letter, optarg, &sh->keepalive_interval);
+        return number_option(sh, "k", optarg, &sh->keepalive_interval);
     case 'K':
-        return number_option(sh, letter, optarg, &sh->keepalive_count);
+        return number_option(sh, "K", optarg, &sh->keepalive_count);
     case 'l':
         return log_option(sh, optarg);
     case 'o':
@@ -178,6 +192,8 @@ static int one_option(struct fl_shell *sh, int letter, char **argv)
     case 't':
         sh->timing = true;
         return 0;
+    case 'T':
+        return timeout_option(sh, optarg);
     case 'v':
         return version_option(sh, optarg);
     case 'V':
@@ -199,6 +215,7 @@ static int parse_options(struct fl_shell *sh, int argc, char **argv)
         { "output", required_argument, NULL, 'o' },
         { "quiet", no_argument, NULL, 'q' },
         { "readonly", no_argument, NULL, 'r' },
+        { "timeout", required_argument, NULL, 'T' },
         { "timing", no_argument, NULL, 't' },
         { "version", optional_argument, NULL, 'v' },
         { NULL, 0, NULL, 0 },
@@ -251,10 +268,21 @@ static int run_words(struct fl_shell *sh, char **words)
     return fl_run_all(sh, commands);
 }
 
-/* A URI named on the command line is tried at once, whatever the command is. */
-static int connect_first(struct fl_shell *sh)
+/* The first command opens what it wants by itself. */
+static bool connects_itself(char **words)
 {
-    if (!sh->uri || fl_connect(sh) == 0)
+    g_autofree char *first = words[0] ? g_strndup(words[0], strcspn(words[0], ";\n")) : NULL;
+    g_auto(GStrv) parts = first && !words[1] ? fl_parse_words(first) : NULL;
+    const char *name = parts ? parts[0] : words[0];
+    const struct fl_command *command = name ? fl_command_find(name) : NULL;
+
+    return command && (command->flags & FL_COMMAND_SELF);
+}
+
+/* A URI named on the command line is tried at once, whatever the command is. */
+static int connect_first(struct fl_shell *sh, char **words)
+{
+    if (!sh->uri || connects_itself(words) || fl_connect(sh) == 0)
         return 0;
     fl_error(sh, "connect", "failed to connect to the hypervisor", true);
     return -1;
@@ -286,11 +314,14 @@ static int flush_output(struct fl_shell *sh)
 
 int main(int argc, char **argv)
 {
-    struct fl_shell sh = { .keepalive_interval = -1, .keepalive_count = 6, .escape = 0x1d, .debug = 4 };
+    struct fl_shell sh = {
+        .keepalive_interval = -1, .keepalive_count = 6, .escape = 0x1d, .debug = 4, .timeout = -1
+    };
     int status;
 
     if (!hold_standard_fds())
         return EXIT_FAILURE;
+    fl_interrupt_init();
     setlocale(LC_ALL, "");
     virSetErrorFunc(NULL, no_library_output);
     if (virInitialize() < 0)
@@ -299,7 +330,7 @@ int main(int argc, char **argv)
     status = parse_options(&sh, argc, argv);
     if (status == 0) {
         sh.interactive = !argv[optind];
-        status = connect_first(&sh);
+        status = connect_first(&sh, argv + optind);
         if (status == 0)
             status = sh.interactive ? fl_interactive(&sh) : run_words(&sh, argv + optind);
     }

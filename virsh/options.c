@@ -74,6 +74,8 @@ void fl_options_free(struct fl_option *options, size_t n)
 
 /* What an option means wherever it appears; "command.option" where it differs. */
 static const char *const help_texts[] = {
+    "action",
+    "what to do",
     "address",
     "bus address, such as pci:0000.00.05.0",
     "alias",

@@ -36,6 +36,7 @@ struct fl_shell {
     int debug;
     FILE *log;
     bool loop_running;
+    int timeout; /* --timeout: seconds for opening and for each call, -1: as the library has it */
 };
 
 enum fl_option_kind { FL_OPTION_BOOL, FL_OPTION_STRING, FL_OPTION_INT, FL_OPTION_ARGV, FL_OPTION_ALIAS };
@@ -61,7 +62,8 @@ struct fl_command {
     unsigned int flags;
 };
 
-enum { FL_COMMAND_OFFLINE = 1, FL_COMMAND_ALIAS = 2 };
+/* SELF: opens what -c names by itself, if at all; it is not tried before. ALIAS: not in lists. */
+enum { FL_COMMAND_OFFLINE = 1, FL_COMMAND_ALIAS = 2, FL_COMMAND_SELF = 4 };
 
 struct fl_group {
     const char *title;
@@ -101,6 +103,7 @@ struct fl_call {
     void *json;      /* JSON: the document, json_t */
     GString *error;  /* what failed, in the shell's words */
     bool bare_error; /* the library has nothing to add */
+    bool answer_no;  /* all was printed, and the exit code is that of a failure */
 };
 
 /* options.c */
@@ -152,6 +155,11 @@ void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PR
 int fl_connect(struct fl_shell *sh);
 void fl_disconnect(struct fl_shell *sh);
 void fl_loop_start(struct fl_shell *sh);
+/* A function that only Fairlead's library has; NULL on another library. */
+void *fl_extension(const char *name);
+bool fl_library_timeouts(void); /* the library reads time limits from the environment */
+/* NULL and the error of the call. */
+void *fl_extension_needed(struct fl_call *c, const char *name, const char *what);
 
 /* lookup.c */
 enum { FL_BY_ID = 1, FL_BY_UUID = 2, FL_BY_NAME = 4, FL_BY_ANY = 7 };
@@ -185,6 +193,7 @@ struct fl_table *fl_table_new(const char *title, const char *key, ...) G_GNUC_NU
 void fl_table_add(struct fl_table *t, const char *first, ...) G_GNUC_NULL_TERMINATED;
 void fl_table_add_row(struct fl_table *t, const char *const *cells);
 void fl_table_print(struct fl_call *c, struct fl_table *t); /* frees it */
+void fl_table_free(struct fl_table *t);
 
 /* tree.c: things that name their parents */
 typedef const char *(*fl_tree_name)(void *opaque, int i);
@@ -252,8 +261,13 @@ void fl_params_json(void *object, virTypedParameterPtr params, int n);
 
 /* watch.c: waiting for events, console and jobs, until Ctrl-C */
 extern volatile int fl_interrupted;
+/* For the whole program: Ctrl-C gives the terminal back as it was and ends it (130 to a login shell). */
+void fl_interrupt_init(void);
+/* Meanwhile the first Ctrl-C only sets fl_interrupted; the second one ends the program. */
 void fl_interrupt_watch(void);
 void fl_interrupt_unwatch(void);
+/* After a Ctrl-C: what is left to tidy up has this long, then the program ends. 0 takes it back. */
+void fl_interrupt_grace(unsigned int seconds);
 /* 1 stopped by stop(), 0 time over, -1 interrupted; runs the event loop */
 int fl_wait(struct fl_call *c, int timeout_seconds, bool (*stop)(void *opaque), void *opaque);
 

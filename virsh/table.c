@@ -34,7 +34,7 @@ struct fl_table *fl_table_new(const char *title, const char *key, ...)
     return t;
 }
 
-static void table_free(struct fl_table *t)
+void fl_table_free(struct fl_table *t)
 {
     g_ptr_array_unref(t->titles);
     g_ptr_array_unref(t->keys);
@@ -146,5 +146,5 @@ void fl_table_print(struct fl_call *c, struct fl_table *t)
         print_json(c, t);
     else
         print_text(c, t);
-    table_free(t);
+    fl_table_free(t);
 }

@@ -7,30 +7,69 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
+
+enum { INTERRUPT_GRACE_SECONDS = 2 };
 
 volatile int fl_interrupted;
 
 static struct sigaction old_action;
+static struct termios terminal;
+static bool terminal_known;
+
+/* By the signal itself, so that a script around it stops too. Nothing here but what a handler may call. */
+static void leave(int number)
+{
+    (void)number;
+    if (terminal_known)
+        tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+    signal(SIGINT, SIG_DFL);
+    raise(SIGINT);
+    _exit(130);
+}
+
+static void set_handler(int number, void (*handler)(int number), struct sigaction *ret_old)
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_NODEFER };
+
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, ret_old);
+}
+
+void fl_interrupt_init(void)
+{
+    struct sigaction old;
+
+    /* a reader of passwords or a console may have changed it by then */
+    terminal_known = tcgetattr(STDIN_FILENO, &terminal) == 0;
+    sigaction(SIGINT, NULL, &old);
+    if (old.sa_handler != SIG_IGN) /* a job in the background stays deaf */
+        set_handler(SIGINT, leave, NULL);
+}
 
 static void on_interrupt(int number)
 {
-    (void)number;
+    if (fl_interrupted)
+        leave(number);
     fl_interrupted = 1;
 }
 
 void fl_interrupt_watch(void)
 {
-    struct sigaction action = { .sa_handler = on_interrupt };
-
     fl_interrupted = 0;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &old_action);
+    set_handler(SIGINT, on_interrupt, &old_action);
 }
 
 void fl_interrupt_unwatch(void)
 {
     sigaction(SIGINT, &old_action, NULL);
+}
+
+void fl_interrupt_grace(unsigned int seconds)
+{
+    set_handler(SIGALRM, leave, NULL);
+    alarm(seconds);
 }
 
 /* The loop thread delivers the events; this thread looks every 20 ms, far below what a person notices. */
@@ -53,5 +92,7 @@ int fl_wait(struct fl_call *c, int timeout_seconds, bool (*stop)(void *opaque), 
         poll(NULL, 0, 20);
     }
     fl_interrupt_unwatch();
+    if (fl_interrupted)
+        fl_interrupt_grace(INTERRUPT_GRACE_SECONDS); /* a silent daemon must not keep us when events end */
     return status;
 }
