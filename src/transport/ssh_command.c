@@ -115,6 +115,21 @@ static void append_netcat(GString *sh, const char *program)
                            nc, nc);
 }
 
+/* The login shell need not be a POSIX shell: for fish a backslash means something between single quotes, so
+ * none is put there. */
+static char *quote_for_any_shell(const char *text)
+{
+    GString *out = g_string_new("'");
+    for (const char *p = text; *p; p++) {
+        if (*p == '\'' || *p == '\\')
+            g_string_append_printf(out, "'\\%c'", *p);
+        else
+            g_string_append_c(out, *p);
+    }
+    g_string_append_c(out, '\'');
+    return g_string_free(out, FALSE);
+}
+
 char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_far_end *end, bool read_only,
                             bool privileged)
 {
@@ -132,7 +147,7 @@ char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_fa
         append_socket_choice(sh, route, read_only, privileged);
         append_netcat(sh, end->netcat_program);
     }
-    g_autofree char *quoted = g_shell_quote(sh->str);
+    g_autofree char *quoted = quote_for_any_shell(sh->str);
     return g_strconcat("sh -c ", quoted, NULL);
 }
 
@@ -159,13 +174,19 @@ static void add_pair(GPtrArray *argv, const char *option, const char *value)
     add(argv, value);
 }
 
+int fl_ssh_check_route(const struct fl_route *route)
+{
+    if (check_word("host", route->host && route->host[0] ? route->host : "localhost") < 0 ||
+        check_word("user", route->user) < 0 || check_word("command=", route->command) < 0)
+        return -1;
+    return check_word("keyfile=", route->keyfile);
+}
+
 int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, char ***ret_argv)
 {
     const char *host = route->host && route->host[0] ? route->host : "localhost";
     struct fl_ssh_far_end end;
-    if (check_word("host", host) < 0 || check_word("user", route->user) < 0 ||
-        check_word("command=", route->command) < 0 || check_word("keyfile=", route->keyfile) < 0 ||
-        fl_ssh_far_end(route, privileged, &end) < 0)
+    if (fl_ssh_check_route(route) < 0 || fl_ssh_far_end(route, privileged, &end) < 0)
         return -1;
 
     GPtrArray *argv = g_ptr_array_new();

@@ -17,5 +17,7 @@ int fl_ssh_far_end(const struct fl_route *route, bool privileged, struct fl_ssh_
 /* The POSIX shell command for the far side: one string in which no value can be more than a word. */
 char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_far_end *end, bool read_only,
                             bool privileged);
+/* -1 with the error set when host, user, command= or keyfile= could be taken for an option. */
+int fl_ssh_check_route(const struct fl_route *route);
 /* The whole local command line, NULL-terminated, for g_strfreev(). */
 int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, char ***ret_argv);
