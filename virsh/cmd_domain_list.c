@@ -139,6 +139,8 @@ int fl_cmd_list(struct fl_call *c)
     for (int i = 0; i < n; i++)
         virDomainFree(doms[i]);
     free(doms);
+    if (n == 0)
+        fl_hint_empty_list(c);
     return 0;
 }
 

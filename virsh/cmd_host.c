@@ -8,8 +8,13 @@
 
 int fl_cmd_uri(struct fl_call *c)
 {
-    g_autofree char *uri = virConnectGetURI(c->conn);
+    g_autofree char *uri = NULL;
 
+    if (fl_flag(c, "why"))
+        return fl_uri_why(c);
+    if (fl_connect(c->sh) < 0)
+        return fl_fail(c, "failed to connect to the hypervisor");
+    uri = virConnectGetURI(c->sh->conn);
     if (!uri)
         return fl_fail(c, "failed to get the URI of the connection");
     if (fl_json(c))

@@ -136,6 +136,7 @@ int fl_cmd_connect(struct fl_call *c)
     if (name) {
         g_free(sh->uri);
         sh->uri = g_strdup(name);
+        sh->uri_from = "command connect";
     }
     sh->readonly = fl_flag(c, "readonly");
     if (fl_connect(sh) == 0)

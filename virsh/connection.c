@@ -73,19 +73,27 @@ static int start_keepalive(struct fl_shell *sh)
     return 0;
 }
 
-int fl_connect(struct fl_shell *sh)
+int fl_event_loop(struct fl_shell *sh)
 {
     static bool registered;
 
+    (void)sh;
+    if (!registered && virEventRegisterDefaultImpl() < 0)
+        return -1;
+    registered = true;
+    return 0;
+}
+
+int fl_connect(struct fl_shell *sh)
+{
     if (sh->conn && sh->interactive && virConnectIsAlive(sh->conn) == 0) {
         fl_complain(sh, "the connection to the hypervisor was lost; connecting again");
         fl_disconnect(sh);
     }
     if (sh->conn)
         return 0;
-    if (!registered && virEventRegisterDefaultImpl() < 0)
+    if (fl_event_loop(sh) < 0)
         return -1;
-    registered = true;
     if (authenticate(&sh->conn, sh, sh->uri) < 0)
         return -1;
     if (start_keepalive(sh) < 0) {

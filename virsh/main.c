@@ -167,6 +167,7 @@ static int one_option(struct fl_shell *sh, int letter, char **argv)
     case 'c':
         g_free(sh->uri);
         sh->uri = g_strdup(optarg);
+        sh->uri_from = "option -c";
         return 0;
     case 'd':
         return debug_option(sh, optarg);
@@ -245,8 +246,10 @@ static void read_environment(struct fl_shell *sh)
         sh->debug = debug[0] - '0';
     if (log && *log)
         log_option(sh, log);
-    if (uri && *uri)
+    if (uri && *uri) {
         sh->uri = g_strdup(uri);
+        sh->uri_from = "VIRSH_DEFAULT_CONNECT_URI";
+    }
 }
 
 static int run_words(struct fl_shell *sh, char **words)

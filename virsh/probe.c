@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <libvirt/fairlead.h>
 
 enum { MAX_SAID = 65536, MAX_TOGETHER = 64 };
 
@@ -58,11 +59,22 @@ static void say_counts(virConnectPtr conn)
     say_number("total", running < 0 || others < 0 ? -1 : running + others);
 }
 
+/* Counting only looks; a remote that is tested is opened as a command would. */
+static virConnectPtr open_quietly(struct fl_call *c)
+{
+    __typeof__(&fairleadOpen) look = (__typeof__(look))fl_extension("fairleadOpen");
+    unsigned int flags = c->sh->readonly ? VIR_CONNECT_RO : 0;
+
+    if (look && fl_flag(c, "counts"))
+        return look(c->sh->uri, NULL, flags);
+    return virConnectOpenAuth(c->sh->uri, NULL, flags);
+}
+
 /* Hidden: opens the connection of -c and tells how it went. */
 int fl_cmd_probe(struct fl_call *c)
 {
     gint64 start = g_get_monotonic_time();
-    virConnectPtr conn = virConnectOpenAuth(c->sh->uri, NULL, c->sh->readonly ? VIR_CONNECT_RO : 0);
+    virConnectPtr conn = open_quietly(c);
     virErrorPtr error = conn ? NULL : virGetLastError();
     g_autofree char *uri = conn ? virConnectGetURI(conn) : NULL;
 

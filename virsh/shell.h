@@ -23,7 +23,8 @@ enum fl_format { FL_FORMAT_TEXT, FL_FORMAT_JSON };
 /* One run of the program: options, and the connection commands share. */
 struct fl_shell {
     virConnectPtr conn;
-    char *uri; /* as given, NULL for the default */
+    char *uri;            /* as given, NULL for the default */
+    const char *uri_from; /* who gave it: "option -c" */
     bool readonly;
     bool quiet;
     bool timing;
@@ -158,6 +159,7 @@ void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PR
 
 /* connection.c */
 int fl_connect(struct fl_shell *sh);
+int fl_event_loop(struct fl_shell *sh); /* registered once, before the first opening */
 void fl_disconnect(struct fl_shell *sh);
 void fl_loop_start(struct fl_shell *sh);
 /* A function that only Fairlead's library has; NULL on another library. */
@@ -275,6 +277,11 @@ void fl_interrupt_unwatch(void);
 void fl_interrupt_grace(unsigned int seconds);
 /* 1 stopped by stop(), 0 time over, -1 interrupted; runs the event loop */
 int fl_wait(struct fl_call *c, int timeout_seconds, bool (*stop)(void *opaque), void *opaque);
+
+/* cmd_doctor.c, cmd_targets.c */
+int fl_uri_why(struct fl_call *c);
+/* On a terminal, when the session's list is empty and the system's would not be. */
+void fl_hint_empty_list(struct fl_call *c);
 
 /* console.c */
 int fl_console(struct fl_call *c, virDomainPtr dom, const char *device, unsigned int flags);

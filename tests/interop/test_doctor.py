@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""virsh doctor, uri --why, targets and the hint of an empty list: what is wrong, why, and where the domains are."""
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from interop_lab import OUR_VIRSH, REAL_LIBVIRTD, Daemon, conf_text, environment, need, need_root
+
+DOMAIN = ("<domain type='qemu'><name>{0}</name><memory>65536</memory><os><type arch='x86_64'>hvm</type></os>"
+          "<devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>")
+QEMU_CONF = {"security_driver": "none", "user": "root", "group": "root", "cgroup_controllers": [], "stdio_handler": "file"}
+
+
+def stages(done):
+    return {s["name"]: s for s in json.loads(done.stdout)["stages"]}
+
+
+# ---- doctor
+
+def test_doctor_passes_where_the_connection_opens(shared_daemon, our_virsh):
+    done = our_virsh("-o", "json", "doctor", shared_daemon.tcp_uri())
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["ok"] and told["schema"] == "fairlead.doctor/1"
+    assert [s["name"] for s in told["stages"]] == ["resolve", "lookup", "connect", "auth", "open"]
+    assert {s["verdict"] for s in told["stages"]} == {"passed"}
+    text = our_virsh.out("doctor", uri=shared_daemon.tcp_uri())
+    assert "The connection opens." in text and "\033[" not in text
+
+
+def test_doctor_names_the_stage_that_failed(our_virsh):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        uri = f"test+tcp://127.0.0.1:{s.getsockname()[1]}/default"
+        done = our_virsh("-o", "json", "doctor", uri)
+        text = our_virsh("doctor", uri)
+    found = stages(done)
+    assert done.returncode == text.returncode == 1
+    assert [found[n]["verdict"] for n in ("lookup", "connect", "auth")] == ["passed", "failed", "not reached"]
+    assert "refused" in found["connect"]["error"] and found["connect"]["advice"] and found["connect"]["code"] == 38
+    assert " connect   failed" in text.stdout and "what to do: " in text.stdout and text.stderr == ""
+
+
+def test_doctor_gives_up_in_time(our_virsh):
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        begun = time.monotonic()
+        done = our_virsh("-o", "json", "doctor", f"test+tcp://127.0.0.1:{hole.getsockname()[1]}/default?connect_timeout=1")
+        assert time.monotonic() - begun < 4 and done.returncode == 1
+    assert stages(done)["connect"]["verdict"] == "passed"
+
+
+def test_doctor_tells_of_text_that_is_no_uri(our_virsh):
+    done = our_virsh("-o", "json", "doctor", "nosuchalias")
+    assert done.returncode == 1 and stages(done)["resolve"]["verdict"] == "failed"
+
+
+def test_doctor_starts_nothing(our_virsh, folder):
+    env = {"XDG_RUNTIME_DIR": folder, "HOME": folder, "XDG_CONFIG_HOME": folder / "c", "XDG_CACHE_HOME": folder / "k"}
+    done = our_virsh("-o", "json", "doctor", "qemu:///session", env=env)
+    assert done.returncode == 1 and stages(done)["connect"]["verdict"] == "failed"
+    assert os.listdir(folder) == []
+
+
+# ---- uri --why
+
+def test_why_needs_no_daemon(our_virsh):
+    uri = "qemu+ssh://nobody@nowhere.invalid/system?keyfile=/k"
+    done = our_virsh("-o", "json", "uri", "--why", uri=uri)
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["given"] == uri and told["given_by"] == "option -c"
+    assert {"host": "nowhere.invalid", "transport": "ssh"}.items() <= {i["key"]: i["value"] for i in told["items"]}.items()
+
+
+@pytest.mark.parametrize("variable, why", [("LIBVIRT_DEFAULT_URI", "LIBVIRT_DEFAULT_URI"),
+                                           ("VIRSH_DEFAULT_CONNECT_URI", "VIRSH_DEFAULT_CONNECT_URI")])
+def test_why_names_the_variable(our_virsh, variable, why):
+    text = our_virsh.out("uri", "--why", env={variable: "test:///default"})
+    assert why in text and "test:///default" in text
+
+
+def test_why_names_the_line_of_the_alias(our_virsh):
+    conf = pathlib.Path("/etc/libvirt/libvirt.conf")
+    conf.write_text('# one\nuri_aliases = [ "lab=test:///default" ]\nuri_default = "lab"\n')
+    try:
+        assert f"{conf}:2" in our_virsh.out("uri", "--why", uri="lab")
+        assert f"{conf}:" in our_virsh.out("uri", "--why")
+        assert our_virsh.out("uri") == "test:///default\n\n"
+    finally:
+        conf.unlink()
+
+
+# ---- targets and the hint
+
+@pytest.fixture
+def session(namespace, folder):
+    """The incumbent's qemu:///session of user 65534, without domains; its environment."""
+    need_root("runs a daemon of another user")
+    need(REAL_LIBVIRTD, "the incumbent's libvirtd")
+    folder.chmod(0o777)
+    env = {"XDG_RUNTIME_DIR": folder / "r", "HOME": folder, "XDG_CONFIG_HOME": folder / "c", "XDG_CACHE_HOME": folder / "k",
+           "TERM": "xterm"}
+    (folder / "r").mkdir()
+    os.chown(folder / "r", 65534, 65534)
+    daemon = subprocess.Popen([REAL_LIBVIRTD], env=environment(False, **env), user=65534, group=65534, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    end = time.monotonic() + 15
+    while not (folder / "r/libvirt/libvirt-sock").exists() and time.monotonic() < end and daemon.poll() is None:
+        time.sleep(0.02)
+    yield env
+    daemon.terminate()
+    daemon.wait(10)
+
+
+def on_a_terminal(env, *words, stdout_too=True):
+    """What a person sees of our shell as user 65534."""
+    master, slave = pty.openpty()
+    child = subprocess.Popen([OUR_VIRSH, *words], env=environment(True, **env), user=65534, group=65534, stdin=slave,
+                             stdout=slave if stdout_too else subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    seen = b""
+    while select.select([master], [], [], 20)[0]:
+        try:
+            part = os.read(master, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    os.close(master)
+    assert child.wait(5) == 0, seen
+    return seen.decode()
+
+
+def test_no_hint_without_a_system(session):
+    assert "hint" not in on_a_terminal(session, "-c", "qemu:///session", "list", "--all")
+
+
+@pytest.fixture(scope="module")
+def system(namespace, real_virsh):
+    """The incumbent's qemu:///system of this namespace, with two domains."""
+    need(REAL_LIBVIRTD, "the incumbent's libvirtd")
+    need("/usr/bin/qemu-system-x86_64", "QEMU")
+    need_root("the incumbent's system daemon gives folders to other users")
+    path = pathlib.Path(tempfile.mkdtemp(prefix="fl-"))
+    pathlib.Path("/etc/libvirt/qemu.conf").write_text(conf_text(QEMU_CONF))
+    daemon = Daemon(path, ours=False)
+    try:
+        for name in ("one", "two"):
+            (path / "d.xml").write_text(DOMAIN.format(name))
+            real_virsh.out("define", str(path / "d.xml"), uri="qemu:///system", timeout=60)
+        yield daemon
+    finally:
+        daemon.stop(signal.SIGKILL)
+        shutil.rmtree(path, ignore_errors=True)
+        pathlib.Path("/etc/libvirt/qemu.conf").unlink()
+        for name in os.listdir("/run/libvirt"):
+            if name.startswith("libvirt-sock"):
+                os.unlink("/run/libvirt/" + name)
+
+
+def test_targets_lists_what_is_there(system, our_virsh):
+    rows = json.loads(our_virsh.out("-o", "json", "targets"))
+    by_uri = {row["uri"]: row for row in rows}
+    qemu = by_uri["qemu:///system"]
+    assert (qemu["state"], qemu["running"], qemu["total"]) == ("reachable", 0, 2)
+    assert by_uri["test:///default"]["total"] == 1
+    assert {row["state"] for row in json.loads(our_virsh.out("-o", "json", "targets", "--all"))} >= {"reachable", "absent"}
+
+
+def test_targets_on_the_incumbents_library(system, our_virsh, real_virsh):
+    folder = "/usr/lib/x86_64-linux-gnu"
+    if not os.path.exists(folder + "/libvirt.so.0"):
+        pytest.skip("the system's library is elsewhere")
+    rows = json.loads(our_virsh.out("-o", "json", "targets", env={"LD_LIBRARY_PATH": folder}))
+    assert {row["uri"]: row["total"] for row in rows}["qemu:///system"] == 2
+
+
+def test_targets_waits_for_nobody(our_virsh, folder):
+    """A daemon that takes the connection and never answers."""
+    path = folder / "libvirt/libvirt-sock"
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen(16)
+        begun = time.monotonic()
+        done = our_virsh("-o", "json", "targets", "--timeout", "1", env={"XDG_RUNTIME_DIR": folder})
+        assert time.monotonic() - begun < 4
+    row = [r for r in json.loads(done.stdout) if r["socket"] == str(path)][0]
+    assert row["state"] == "failed" and row["reason"] and row["running"] is None
+
+
+def test_targets_starts_nothing(our_virsh, folder):
+    env = {"XDG_RUNTIME_DIR": folder, "HOME": folder, "XDG_CONFIG_HOME": folder / "c", "XDG_CACHE_HOME": folder / "k"}
+    our_virsh.out("targets", env=env)
+    assert os.listdir(folder) == []
+
+
+def test_an_empty_session_hints_at_the_system(system, session, our_virsh):
+    hint = "hint: qemu:///session has no domains; qemu:///system has 2"
+    assert hint in on_a_terminal(session, "-c", "qemu:///session", "list", "--all")
+    for words in (["-q", "-c", "qemu:///session", "list"], ["-o", "json", "-c", "qemu:///session", "list"],
+                  ["-c", "qemu:///session", "net-list"], ["-c", "test:///default", "list", "--inactive"]):
+        assert "hint" not in on_a_terminal(session, *words), words
+    assert "hint" not in on_a_terminal(session, "-c", "qemu:///session", "list", stdout_too=False)
+    done = our_virsh("list", uri="qemu:///session", env=session, user=65534, group=65534)
+    assert done.returncode == 0 and done.stderr == ""

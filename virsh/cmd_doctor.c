@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * doctor: opens a connection as the commands would, prints every stage of the way with its verdict, and
+ * changes nothing. uri --why: which rule chose the URI. Both ask calls of <libvirt/fairlead.h>.
+ */
+#include "local.h"
+#include "shell.h"
+#include "handlers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <libvirt/fairlead.h>
+
+#define DOCTOR_SCHEMA "fairlead.doctor/1"
+
+struct doctor {
+    struct fl_call *c;
+    void *stages; /* JSON */
+    bool color;
+    bool local; /* the way stays on this machine */
+};
+
+static bool want_color(void)
+{
+    const char *no = g_getenv("NO_COLOR"), *term = g_getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no && *no) && g_strcmp0(term, "dumb") != 0;
+}
+
+static const char *verdict_word(int verdict)
+{
+    return verdict == FAIRLEAD_PASSED ? "passed" : verdict == FAIRLEAD_FAILED ? "failed" : "not reached";
+}
+
+/* To the microsecond. */
+static double round_ms(double ms)
+{
+    return (double)(long long)(ms * 1000 + 0.5) / 1000;
+}
+
+static void stage_json(struct doctor *d, const fairleadStage *s)
+{
+    void *row = fl_json_object(), *findings = fl_json_array();
+
+    for (unsigned int i = 0; i < s->nfindings; i++)
+        fl_json_append(findings, fl_json_string(s->findings[i]));
+    fl_json_set(row, "name", fl_json_string(s->name));
+    fl_json_set_text(row, "target", s->target ? s->target : "-");
+    fl_json_set(row, "verdict", fl_json_string(verdict_word(s->verdict)));
+    fl_json_set_double(row, "time_ms", round_ms(s->milliseconds));
+    fl_json_set(row, "findings", findings);
+    if (s->verdict == FAIRLEAD_FAILED) {
+        fl_json_set_text(row, "error", s->error ? s->error : "-");
+        fl_json_set_text(row, "advice", s->advice ? s->advice : "-");
+        fl_json_set_int(row, "code", s->code);
+        fl_json_set_int(row, "domain", s->domain);
+    }
+    fl_json_append(d->stages, row);
+}
+
+/* What a far end said could hold anything: no control characters reach the terminal. */
+static void put_line(struct fl_call *c, const char *label, const char *text)
+{
+    g_autofree char *safe = g_strdup(text);
+
+    for (char *p = safe; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = ' ';
+    fl_out(c, "    %s%s\n", label, safe);
+}
+
+static void stage_text(struct doctor *d, const fairleadStage *s)
+{
+    static const char *const colors[] = { "\033[32m", "\033[1;31m", "\033[2m" };
+    bool reached = s->verdict != FAIRLEAD_NOT_REACHED;
+    g_autofree char *ms = g_strdup_printf("%.1f ms", s->milliseconds), *rest = NULL;
+
+    rest = reached ? g_strdup_printf(" %11s   %s", ms, s->target ? s->target : "") : g_strdup("");
+    g_strchomp(rest);
+    fl_out(d->c, " %-9s %s%-11s%s%s\n", s->name, d->color ? colors[s->verdict] : "", verdict_word(s->verdict),
+           d->color ? "\033[0m" : "", rest);
+    for (unsigned int i = 0; i < s->nfindings; i++)
+        put_line(d->c, "", s->findings[i]);
+    if (s->verdict == FAIRLEAD_FAILED && s->error)
+        put_line(d->c, "error: ", s->error);
+    if (s->verdict == FAIRLEAD_FAILED && s->advice)
+        put_line(d->c, "what to do: ", s->advice);
+}
+
+static void on_stage(const fairleadStage *s, void *opaque)
+{
+    struct doctor *d = opaque;
+
+    if (d->stages)
+        stage_json(d, s);
+    else
+        stage_text(d, s);
+}
+
+/* Whether the way leads to a socket of this machine: then its daemons are worth a look. */
+static bool is_local(const char *name, unsigned int flags)
+{
+    __typeof__(&fairleadRouteInfo) info = (__typeof__(info))fl_extension("fairleadRouteInfo");
+    __typeof__(&fairleadItemsFree) items_free = (__typeof__(items_free))fl_extension("fairleadItemsFree");
+    fairleadItem *items = NULL;
+    int n = info && items_free ? info(name, flags, &items) : -1;
+    bool found = false;
+
+    for (int i = 0; i < n; i++)
+        found = found || strcmp(items[i].key, "socket candidate") == 0;
+    if (n >= 0)
+        items_free(items);
+    return found;
+}
+
+static void *print_notes(struct doctor *d)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    void *array = d->stages ? fl_json_array() : NULL;
+
+    if (d->local)
+        fl_local_daemon_notes(notes);
+    for (guint i = 0; i < notes->len; i++) {
+        if (array)
+            fl_json_append(array, fl_json_string(notes->pdata[i]));
+        else
+            fl_out(d->c, "%snote: %s\n", i == 0 ? "\n" : "", (const char *)notes->pdata[i]);
+    }
+    return array;
+}
+
+static int report(struct doctor *d, const char *name, int status)
+{
+    struct fl_call *c = d->c;
+    void *notes = print_notes(d);
+
+    c->answer_no = status != 0;
+    if (!d->stages) {
+        fl_extra(c, "\n%s\n", status == 0 ? "The connection opens." : "The connection does not open.");
+        return 0;
+    }
+    fl_json_set(fl_document(c), "schema", fl_json_string(DOCTOR_SCHEMA));
+    fl_json_set_text(fl_document(c), "uri", name ? name : "-");
+    fl_json_set_bool(fl_document(c), "ok", status == 0);
+    fl_json_set(fl_document(c), "stages", d->stages);
+    fl_json_set(fl_document(c), "notes", notes);
+    return 0;
+}
+
+int fl_cmd_doctor(struct fl_call *c)
+{
+    __typeof__(&fairleadDiagnose) diagnose =
+        (__typeof__(diagnose))fl_extension_needed(c, "fairleadDiagnose", "doctor");
+    const char *name = fl_arg(c, "uri") ? fl_arg(c, "uri") : c->sh->uri;
+    unsigned int flags = c->sh->readonly ? FAIRLEAD_READ_ONLY : 0;
+    struct doctor d = { .c = c, .color = want_color() };
+    int status;
+
+    if (!diagnose || fl_event_loop(c->sh) < 0)
+        return -1;
+    d.local = is_local(name, flags);
+    d.stages = fl_json(c) ? fl_json_array() : NULL;
+    if (!d.stages && !c->sh->quiet)
+        fl_out(c, "%s\n\n", name && *name ? name : "(no URI given)");
+    status = diagnose(name, virConnectAuthPtrDefault, flags, on_stage, &d);
+    if (status >= 0)
+        return report(&d, name, status);
+    if (d.stages)
+        fl_json_free(d.stages);
+    return fl_fail(c, "the way could not be tried");
+}
+
+/* ---- uri --why ---- */
+
+static int why_json(struct fl_call *c, unsigned int flags)
+{
+    __typeof__(&fairleadRouteInfo) info =
+        (__typeof__(info))fl_extension_needed(c, "fairleadRouteInfo", "uri --why");
+    __typeof__(&fairleadItemsFree) items_free = (__typeof__(items_free))fl_extension("fairleadItemsFree");
+    fairleadItem *items = NULL;
+    void *array;
+    int n;
+
+    if (!info || !items_free)
+        return -1;
+    n = info(c->sh->uri, flags, &items);
+    if (n < 0)
+        return fl_fail(c, "the URI cannot be resolved");
+    array = fl_json_array();
+    for (int i = 0; i < n; i++) {
+        void *row = fl_json_object();
+
+        fl_json_set(row, "key", fl_json_string(items[i].key));
+        fl_json_set(row, "value", fl_json_string(items[i].value));
+        fl_json_set(row, "why", fl_json_string(items[i].why));
+        fl_json_append(array, row);
+    }
+    items_free(items);
+    fl_json_set_text(fl_document(c), "given", c->sh->uri ? c->sh->uri : "-");
+    fl_json_set_text(fl_document(c), "given_by", c->sh->uri_from ? c->sh->uri_from : "-");
+    fl_json_set(fl_document(c), "items", array);
+    return 0;
+}
+
+static int why_text(struct fl_call *c, unsigned int flags)
+{
+    __typeof__(&fairleadExplainURI) explain =
+        (__typeof__(explain))fl_extension_needed(c, "fairleadExplainURI", "uri --why");
+    char *text;
+
+    if (!explain)
+        return -1;
+    if (c->sh->uri)
+        fl_out(c, "%-18s %s  (%s)\n", "given:", c->sh->uri, c->sh->uri_from);
+    text = explain(c->sh->uri, flags);
+    if (!text)
+        return fl_fail(c, "the URI cannot be resolved");
+    fl_out(c, "%s", text);
+    free(text);
+    return 0;
+}
+
+int fl_uri_why(struct fl_call *c)
+{
+    unsigned int flags = c->sh->readonly ? FAIRLEAD_READ_ONLY : 0;
+
+    return fl_json(c) ? why_json(c, flags) : why_text(c, flags);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The daemons of this machine, seen without waking one; see local.h. */
+#include "local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char *const modular[] = {
+    "virtqemud", "virtxend", "virtlxcd", "virtvboxd", "virtchd", "virtvzd"
+};
+
+/* /proc/PID/comm holds 15 bytes of the name. */
+bool fl_local_runs(const char *name)
+{
+    g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+    const char *pid;
+
+    while (proc && (pid = g_dir_read_name(proc))) {
+        g_autofree char *path = NULL, *comm = NULL;
+
+        if (!g_ascii_isdigit(*pid))
+            continue;
+        path = g_build_filename("/proc", pid, "comm", NULL);
+        if (g_file_get_contents(path, &comm, NULL, NULL) && strcmp(g_strchomp(comm), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where systemd holds the sockets, the first connection starts the daemon. */
+static bool would_wake(const char *daemon)
+{
+    return access("/run/systemd/system", F_OK) == 0 && !fl_local_runs(daemon);
+}
+
+enum fl_door fl_local_knock(const char *path, const char *daemon)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd, status;
+
+    if (strlen(path) >= sizeof(addr.sun_path) || access(path, F_OK) < 0)
+        return errno == EACCES ? FL_DOOR_DENIED : FL_DOOR_ABSENT;
+    if (would_wake(daemon))
+        return FL_DOOR_IDLE;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+    status = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+    if (status < 0)
+        status = errno;
+    if (fd >= 0)
+        close(fd);
+    switch (status) {
+    case 0:
+        return FL_DOOR_OPEN;
+    case EACCES:
+    case EPERM:
+        return FL_DOOR_DENIED;
+    case EAGAIN:
+        return FL_DOOR_STUCK;
+    case ENOENT:
+        return FL_DOOR_ABSENT;
+    default:
+        return FL_DOOR_REFUSED;
+    }
+}
+
+const char *fl_door_word(enum fl_door door)
+{
+    static const char *const words[] = { "open", "idle", "absent", "refused", "denied", "stuck" };
+
+    return words[door];
+}
+
+static char *socket_folder(bool session)
+{
+    const char *runtime = g_getenv("XDG_RUNTIME_DIR");
+
+    if (!session)
+        return g_strdup(FL_RUNSTATEDIR "/libvirt");
+    if (runtime && *runtime)
+        return g_build_filename(runtime, "libvirt", NULL);
+    return g_build_filename(g_get_user_cache_dir(), "libvirt", NULL);
+}
+
+char *fl_local_socket(bool session, const char *daemon)
+{
+    g_autofree char *dir = socket_folder(session);
+    g_autofree char *name = g_strdup_printf("%s-sock", strcmp(daemon, "libvirtd") == 0 ? "libvirt" : daemon);
+    g_autofree char *plain = g_build_filename(dir, name, NULL);
+    g_autofree char *readonly = g_strconcat(plain, "-ro", NULL);
+
+    if (!session && access(readonly, F_OK) == 0)
+        return g_steal_pointer(&readonly);
+    return g_steal_pointer(&plain);
+}
+
+char *fl_local_uri(const char *uri, const char *socket)
+{
+    const char *colon = strchr(uri, ':');
+    g_autofree char *path = g_uri_escape_string(socket, "/", FALSE);
+
+    return g_strdup_printf("%.*s+unix%s?socket=%s", (int)(colon - uri), uri, colon, path);
+}
+
+/* A unit that starts with the machine is linked from a target's folder. */
+static bool unit_enabled(const char *daemon)
+{
+    static const char *const wants[] = { "multi-user.target.wants", "sockets.target.wants" };
+    static const char *const kinds[] = { "service", "socket" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(wants); i++)
+        for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
+            g_autofree char *path =
+                g_strdup_printf("/etc/systemd/system/%s/%s.%s", wants[i], daemon, kinds[k]);
+
+            if (g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+                return true;
+        }
+    return false;
+}
+
+static char *joined(bool (*test)(const char *daemon))
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(modular); i++)
+        if (test(modular[i]))
+            g_ptr_array_add(found, (gpointer)modular[i]);
+    if (!found->len)
+        return NULL;
+    g_ptr_array_add(found, NULL);
+    return g_strjoinv(", ", (char **)found->pdata);
+}
+
+void fl_local_daemon_notes(GPtrArray *notes)
+{
+    g_autofree char *running = joined(fl_local_runs), *enabled = joined(unit_enabled);
+
+    if (running && fl_local_runs("libvirtd"))
+        g_ptr_array_add(notes,
+                        g_strdup_printf("libvirtd and %s run side by side: each manages what the other "
+                                        "does not see; stop one of the two",
+                                        running));
+    if (enabled && unit_enabled("libvirtd"))
+        g_ptr_array_add(notes,
+                        g_strdup_printf("the units of libvirtd and of %s are both enabled: disable one of "
+                                        "the two with systemctl",
+                                        enabled));
+}
