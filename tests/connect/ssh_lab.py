@@ -49,7 +49,7 @@ password required pam_deny.so
 KINDS = ["ed25519", "ecdsa", "rsa"]
 TOOLS = ["sh", "grep", "test", "cat", "id", "env", "sleep", "echo"]
 # What a question is about -> how ssh, libssh and libssh2 put it
-QUESTIONS = {"hostkey": "*@(fingerprint|host key)*", "passphrase": "*passphrase*", "password": "*[Pp]assword*"}
+QUESTIONS = {"hostkey": "*@(fingerprint|not known yet)*", "passphrase": "*passphrase*", "password": "*[Pp]assword*"}
 
 
 def make_key(path, kind="ed25519", passphrase=""):
@@ -302,7 +302,7 @@ class Client:
     def argv(self, argv):
         return ["unshare", "-m", "sh", "-c", f'mount --bind {self.passwd} /etc/passwd && exec "$@"', "sh", *map(str, argv)]
 
-    def open(self, uri=None, data=b"hello\n", answers=None, sock=None, options=(), timeout=20, **params):
+    def open(self, uri=None, data=b"hello\n", answers=None, sock=None, options=(), timeout=60, **params):
         """Opens the URI and copies `data` through it; `answers`: pairs of what a question is about and the answer to it."""
         uri = uri or self.uri(**params)
         if answers is not None:

@@ -1,5 +1,5 @@
 import pytest
-@pytest.fixture(params=["ssh"])
+@pytest.fixture(params=["ssh","libssh2"])
 def client(request, client_of):
     return client_of(request.param)
 
