@@ -140,7 +140,7 @@ static int relay_round(struct relay *r)
     int rc = 1;
     if (pfd[0].revents)
         rc = from_client(r);
-    if (rc > 0 && (pfd[2].revents & (POLLIN | POLLHUP | POLLERR)) && (events & POLLIN))
+    if (rc > 0 && (events & POLLIN) && (pfd[2].revents || fl_transport_pending(r->t)))
         rc = from_daemon(r);
     if (rc > 0 && !flow_empty(&r->up))
         rc = to_daemon(r);
