@@ -216,15 +216,25 @@ static void take_stderr(struct fl_libssh *s)
     }
 }
 
+/* Takes in what has come. After the end of the output the reading calls look at the channel only. */
+static void take_packets(struct fl_libssh *s)
+{
+    G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+    ssh_channel_get_exit_status(s->channel);
+    G_GNUC_END_IGNORE_DEPRECATIONS
+}
+
 /* The exit status comes after the end of the output. */
 static void await_status(struct fl_libssh *s)
 {
     int64_t until = fl_deadline_in_ms(END_WAIT_MS);
     do {
+        take_packets(s);
         take_stderr(s);
         if (s->status >= 0 || s->closed || !ssh_is_connected(s->session))
             return;
-    } while (fl_fd_wait(ssh_get_fd(s->session), poll_events(s->session), until) >= 0);
+        fl_fd_wait(ssh_get_fd(s->session), poll_events(s->session), until);
+    } while (fl_deadline_poll_ms(until) > 0);
 }
 
 static ssize_t ended(struct fl_transport *t, struct fl_libssh *s)
