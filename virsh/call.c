@@ -53,7 +53,13 @@ static int record_error(struct fl_call *c, const char *format, va_list ap)
     return -1;
 }
 
-int fl_fail(struct fl_call *c, const char *format, ...)
+void fl_keep_reason(struct fl_call *c)
+{
+    if (!c->error->len && !c->reason)
+        c->reason = virSaveLastError();
+}
+
+int fl_fail_(struct fl_call *c, const char *format, ...)
 {
     va_list ap;
 
@@ -95,10 +101,8 @@ static void error_json(const char *command, const char *message, virErrorPtr rea
     fl_json_free(document);
 }
 
-void fl_error(struct fl_shell *sh, const char *command, const char *message, bool library)
+void fl_error(struct fl_shell *sh, const char *command, const char *message, virErrorPtr reason)
 {
-    virErrorPtr reason = library ? virGetLastError() : NULL;
-
     if (reason && reason->code == VIR_ERR_OK)
         reason = NULL;
     if (sh->format == FL_FORMAT_JSON) {
@@ -120,7 +124,7 @@ static void report(struct fl_call *c)
         message = g_strdup(c->error->str);
     else if (fl_json(c) || c->bare_error || virGetLastErrorCode() == VIR_ERR_OK)
         message = g_strdup_printf("'%s' failed", name);
-    fl_error(c->sh, name, message, !c->bare_error);
+    fl_error(c->sh, name, message, c->bare_error ? NULL : c->reason ? c->reason : virGetLastError());
 }
 
 /* Only where the reference insists: elsewhere an empty text has a meaning, or the library's own error. */
@@ -183,6 +187,8 @@ int fl_run_one(struct fl_shell *sh, struct fl_args *args)
         fl_json_free(c.json);
     g_string_free(c.text, TRUE);
     g_string_free(c.error, TRUE);
+    if (c.reason)
+        virFreeError(c.reason);
     if (strcmp(name, "quit") == 0 || strcmp(name, "exit") == 0 || sh->format == FL_FORMAT_JSON)
         return status;
     if (sh->timing)

@@ -87,16 +87,17 @@ static int copy_options(struct fl_call *c, unsigned long long *offset, unsigned 
 
 static int finish(struct fl_call *c, virStreamPtr st, int status, const char *what)
 {
+    /* every call overwrites the library's reason: take it along first */
+    g_autofree char *reason = g_strdup(virGetLastErrorMessage());
+    const char *name = virStorageVolGetName(c->vol);
+
     if (status < 0) {
-        /* aborting overwrites the library's reason: take it along first */
-        fl_wrong(c, "failed to %s volume '%s': %s", what, virStorageVolGetName(c->vol),
-                 virGetLastErrorMessage());
+        fl_wrong(c, "failed to %s volume '%s': %s", what, name, reason);
         virStreamAbort(st);
         return -1;
     }
     if (virStreamFinish(st) < 0)
-        return fl_fail(c, "failed to finish: the far end did not confirm volume '%s'",
-                       virStorageVolGetName(c->vol));
+        return fl_fail(c, "failed to finish: the far end did not confirm volume '%s'", name);
     return 0;
 }
 

@@ -265,7 +265,7 @@ static int run_words(struct fl_shell *sh, char **words)
     else
         status = fl_parse_text(words[0], &commands, &error);
     if (status < 0) {
-        fl_error(sh, NULL, error, false);
+        fl_error(sh, NULL, error, NULL);
         return -1;
     }
     return fl_run_all(sh, commands);
@@ -287,7 +287,7 @@ static int connect_first(struct fl_shell *sh, char **words)
 {
     if (!sh->uri || connects_itself(words) || fl_connect(sh) == 0)
         return 0;
-    fl_error(sh, "connect", "failed to connect to the hypervisor", true);
+    fl_error(sh, "connect", "failed to connect to the hypervisor", virGetLastError());
     return -1;
 }
 

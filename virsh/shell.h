@@ -100,11 +100,12 @@ struct fl_call {
     virSecretPtr secret;
     virNWFilterPtr filter;
     virNWFilterBindingPtr binding;
-    GString *text;   /* JSON: what fl_out() collected */
-    void *json;      /* JSON: the document, json_t */
-    GString *error;  /* what failed, in the shell's words */
-    bool bare_error; /* the library has nothing to add */
-    bool answer_no;  /* all was printed, and the exit code is that of a failure */
+    GString *text;      /* JSON: what fl_out() collected */
+    void *json;         /* JSON: the document, json_t */
+    GString *error;     /* what failed, in the shell's words */
+    bool bare_error;    /* the library has nothing to add */
+    bool answer_no;     /* all was printed, and the exit code is that of a failure */
+    virErrorPtr reason; /* the library's, as it was when `error` was said */
 };
 
 /* options.c */
@@ -144,11 +145,15 @@ int fl_arg_fds(struct fl_call *c, const char *name, int **ret_fds, unsigned int 
 int fl_run_all(struct fl_shell *sh, GPtrArray *commands);
 int fl_run_one(struct fl_shell *sh, struct fl_args *args);
 /* Record what failed; the library's own reason is added below it. Returns -1. */
-int fl_fail(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
+int fl_fail_(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The reason is taken along before the message's arguments are worked out: asking an object for its name
+ * forgets it. */
+void fl_keep_reason(struct fl_call *c);
+#define fl_fail(c, ...) (fl_keep_reason(c), fl_fail_((c), __VA_ARGS__))
 /* The same where the library had no part in it. */
 int fl_wrong(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* An error outside or at the end of a command, as lines or as JSON; library: with the library's reason. */
-void fl_error(struct fl_shell *sh, const char *command, const char *message, bool library);
+/* An error outside or at the end of a command, as lines or as JSON; `reason` is the library's, or NULL. */
+void fl_error(struct fl_shell *sh, const char *command, const char *message, virErrorPtr reason);
 void fl_complain(struct fl_shell *sh, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

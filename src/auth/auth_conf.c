@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading auth.conf, and finding an answer in it. */
-#define FL_FROM VIR_FROM_CONF
+#define FL_FROM VIR_FROM_NONE /* Compat: as the peer */
 #include "auth/auth_conf.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Questions and answers: the URI's user, then auth.conf, then one call of the application. */
-#define FL_FROM VIR_FROM_AUTH
+#define FL_FROM VIR_FROM_REMOTE /* Compat: as the peer, whoever asks */
 #include "auth/credentials.h"
 
 #include <stdlib.h>

@@ -133,6 +133,8 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
                  fl_error_get()->message);
         close_fds(call.out_fds, call.nout_fds);
         fl_peer_reply_error(peer, header);
+    } else if (call.after) {
+        call.after(&call);
     }
     if (call.last) {
         g_mutex_lock(&peer->lock);
@@ -158,6 +160,20 @@ static bool is_open_call(const struct fl_header *h)
     return h->program == FL_PROGRAM_REMOTE && h->procedure == FL_P_CONNECT_OPEN;
 }
 
+/* A step of a login may wait for another daemon or a person. It has workers of its own: those who are not
+ * let in yet take none from those who are. */
+static bool is_login_call(const struct fl_header *h)
+{
+    return h->program == FL_PROGRAM_REMOTE &&
+           (h->procedure == FL_P_AUTH_SASL_INIT || h->procedure == FL_P_AUTH_SASL_START ||
+            h->procedure == FL_P_AUTH_SASL_STEP || h->procedure == FL_P_AUTH_POLKIT);
+}
+
+static bool holds_input(const struct fl_header *h)
+{
+    return is_open_call(h) || is_login_call(h);
+}
+
 static void run_queued(struct fl_job *job)
 {
     struct queued_call *q = (struct queued_call *)job;
@@ -176,7 +192,7 @@ static void free_queued(struct fl_job *job)
     peer->queued_bytes -= q->length;
     if (peer->queued_calls <= QUEUE_CALLS / 2 && peer->queued_bytes <= QUEUE_BYTES / 2)
         fl_peer_release(peer, FL_HOLD_CALLS);
-    if (is_open_call(&q->header))
+    if (holds_input(&q->header))
         fl_peer_release(peer, FL_HOLD_OPEN);
     g_mutex_unlock(&peer->lock);
     close_fds(q->fds, q->nfds);
@@ -207,10 +223,13 @@ static void queue_call(struct fl_peer *peer, const struct fl_proc *proc, const s
     peer->queued_bytes += q->length;
     if (peer->queued_calls >= QUEUE_CALLS || peer->queued_bytes >= QUEUE_BYTES)
         fl_peer_hold(peer, FL_HOLD_CALLS);
-    if (is_open_call(&q->header))
+    if (holds_input(&q->header))
         fl_peer_hold(peer, FL_HOLD_OPEN);
     g_mutex_unlock(&peer->lock);
-    fl_pool_submit(fl_server_pool(peer->server), &peer->lane, &q->job);
+    if (is_login_call(&q->header))
+        fl_pool_submit(fl_server_logins(peer->server), &peer->login_lane, &q->job);
+    else
+        fl_pool_submit(fl_server_pool(peer->server), &peer->lane, &q->job);
 }
 
 /* ---- from the frame ---- */
@@ -242,7 +261,7 @@ void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int
     if (find_proc(frame, &proc) < 0) {
         close_fds(fds, frame->nfds);
         fl_peer_reply_error(peer, &frame->h);
-    } else if (is_open_call(&frame->h) && g_atomic_int_get(&peer->authenticated)) {
+    } else if (g_atomic_int_get(&peer->authenticated) ? is_open_call(&frame->h) : is_login_call(&frame->h)) {
         queue_call(peer, proc, frame, fds);
     } else if (proc->flags & FL_PROC_QUICK || !g_atomic_int_get(&peer->authenticated)) {
         serve_and_answer(peer, proc, &frame->h, frame->payload, frame->len, fds, frame->nfds);

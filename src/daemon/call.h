@@ -32,7 +32,8 @@ struct fl_call {
     /* Procedures marked as stream: a new stream of `conn`, connected to the frames once the call has
      * succeeded. */
     virStreamPtr stream;
-    bool last; /* close the connection once the answer is out */
+    void (*after)(struct fl_call *call); /* once the answer is queued; not after an error */
+    bool last;                           /* close the connection once the answer is out */
 };
 
 /*

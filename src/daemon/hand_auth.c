@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Authentication procedures: what is offered, and the exchanges. SASL and polkit's question to its daemon are
- * not built: where they are configured a client is refused, with the reason. */
+/* Authentication procedures: what is offered, whether what is asked for goes with it, and the exchanges,
+ * which are in auth_sasl.c and auth_polkit.c. */
 #define FL_FROM VIR_FROM_RPC
-#include <unistd.h>
-
+#include "auth/sasl.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "daemon/call.h"
 #include "daemon/dispatch.h"
+#include "daemon/login.h"
+#include "daemon/login_private.h"
 #include "daemon/peer.h"
 #include "daemon/reply.h"
 
@@ -37,45 +37,50 @@ static int check_scheme(struct fl_call *call, enum fl_auth_kind kind, const char
     return 0;
 }
 
-int fl_serve_auth_polkit(struct fl_call *call, void *args, void *ret)
+/* ---- the login ---- */
+
+struct fl_login *fl_login_of(struct fl_peer *peer)
 {
-    (void)args, (void)ret;
-    if (check_scheme(call, FL_AUTH_POLKIT, "polkit") < 0)
-        return -1;
-    fl_info("client %" G_GUINT64_FORMAT " (%s) refused: polkit is configured and not built", call->peer->id,
-            call->peer->name);
-    return fl_error(
-        VIR_ERR_AUTH_UNAVAILABLE,
-        "polkit authentication is configured for this socket, but this daemon is built without it: only root "
-        "is let in. Set %s = \"none\" and let unix_sock_group and %s decide instead",
-        call->peer->read_only ? "auth_unix_ro" : "auth_unix_rw",
-        call->peer->read_only ? "unix_sock_ro_perms" : "unix_sock_rw_perms");
+    if (!peer->login)
+        peer->login = g_new0(struct fl_login, 1);
+    return peer->login;
 }
 
-static int refuse_sasl(struct fl_call *call)
+void fl_login_free(struct fl_login *login)
 {
-    if (check_scheme(call, FL_AUTH_SASL, "SASL") < 0)
+    if (!login)
+        return;
+    if (login->sasl)
+        login->api->free(login->sasl);
+    g_free(login);
+}
+
+/* ---- procedures ---- */
+
+int fl_serve_auth_polkit(struct fl_call *call, void *args, void *ret)
+{
+    struct fl_w_auth_polkit_ret *r = ret;
+
+    (void)args;
+    if (check_scheme(call, FL_AUTH_POLKIT, "polkit") < 0 || fl_login_polkit(call) < 0)
         return -1;
-    return fl_error(
-        VIR_ERR_AUTH_UNAVAILABLE,
-        "SASL authentication is configured for this socket (%s), but this daemon is built without it",
-        call->peer->local ? "auth_unix_rw, auth_unix_ro" : "auth_tcp");
+    fl_peer_set_authenticated(call->peer);
+    r->complete = 1;
+    return 0;
 }
 
 int fl_serve_auth_sasl_init(struct fl_call *call, void *args, void *ret)
 {
-    (void)args, (void)ret;
-    return refuse_sasl(call);
+    (void)args;
+    return check_scheme(call, FL_AUTH_SASL, "SASL") < 0 ? -1 : fl_login_sasl_init(call, ret);
 }
 
 int fl_serve_auth_sasl_start(struct fl_call *call, void *args, void *ret)
 {
-    (void)args, (void)ret;
-    return refuse_sasl(call);
+    return check_scheme(call, FL_AUTH_SASL, "SASL") < 0 ? -1 : fl_login_sasl_start(call, args, ret);
 }
 
 int fl_serve_auth_sasl_step(struct fl_call *call, void *args, void *ret)
 {
-    (void)args, (void)ret;
-    return refuse_sasl(call);
+    return check_scheme(call, FL_AUTH_SASL, "SASL") < 0 ? -1 : fl_login_sasl_step(call, args, ret);
 }

@@ -21,6 +21,7 @@
 #include "daemon/event.h"
 #include "daemon/io.h"
 #include "daemon/listener.h"
+#include "daemon/login.h"
 #include "daemon/server.h"
 #include "daemon/stream.h"
 #include "transport/transport.h"
@@ -112,11 +113,13 @@ void fl_peer_unref(struct fl_peer *peer)
 {
     if (!peer || !g_atomic_int_dec_and_test(&peer->refs))
         return;
+    fl_login_free(peer->login);
     fl_session_free(peer->session);
     fl_transport_free(peer->transport);
     g_cond_clear(&peer->room);
     g_mutex_clear(&peer->lock);
     g_free(peer->fds);
+    g_free(peer->user);
     g_free(peer->name);
     g_free(peer);
 }
@@ -133,6 +136,8 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
     virConnectPtr conn;
 
     fl_io_remove(peer->io, peer, peer->transport->fd);
+    fl_login_abort(peer);
+    fl_pool_drop(fl_server_logins(peer->server), &peer->login_lane);
     fl_pool_drop(fl_server_pool(peer->server), &peer->lane);
     fl_close_callback_end(peer);
     fl_subscriptions_end(peer);
@@ -158,8 +163,10 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
 
 static void update_events(struct fl_peer *peer, bool want_out)
 {
-    /* Frames that came before the hold are handled by the I/O thread: room to write wakes it at once. */
-    bool resume = peer->stalled && !peer->holds;
+    /* Frames that came before the hold, and what a layer has decoded already, are handled by the I/O thread:
+     * room to write wakes it at once. */
+    bool resume =
+        !peer->holds && !peer->closing && (peer->stalled || fl_transport_pending(peer->transport) > 0);
     uint32_t events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out || resume ? EPOLLOUT : 0u);
 
     if (events == peer->events)
@@ -398,7 +405,7 @@ static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
     n = peer->local ? read_with_fds(peer, space, length) : fl_transport_read(peer->transport, space, length);
     if (n > 0)
         fl_session_received(peer->session, (size_t)n, g_get_monotonic_time());
-    *ret_more = n > 0 && (size_t)n == length;
+    *ret_more = n > 0 && ((size_t)n == length || fl_transport_pending(peer->transport) > 0);
     g_mutex_unlock(&peer->lock);
     return n;
 }
@@ -495,6 +502,17 @@ static bool read_all(struct fl_peer *peer)
     return true;
 }
 
+/* Bytes wait in a layer, where epoll does not see them. */
+static bool has_pending(struct fl_peer *peer)
+{
+    bool pending;
+
+    g_mutex_lock(&peer->lock);
+    pending = !peer->holds && !peer->closing && fl_transport_pending(peer->transport) > 0;
+    g_mutex_unlock(&peer->lock);
+    return pending;
+}
+
 void fl_peer_ready(struct fl_peer *peer, uint32_t events)
 {
     if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)) {
@@ -503,7 +521,7 @@ void fl_peer_ready(struct fl_peer *peer, uint32_t events)
     }
     if (!handle_frames(peer)) /* what was left when it was held */
         return;
-    if ((events & EPOLLIN) && !read_all(peer))
+    if (((events & EPOLLIN) || has_pending(peer)) && !read_all(peer))
         return;
     g_mutex_lock(&peer->lock);
     fl_peer_flush_locked(peer);
@@ -537,11 +555,25 @@ int64_t fl_peer_tick(struct fl_peer *peer, int64_t now)
 
 void fl_peer_set_authenticated(struct fl_peer *peer)
 {
+    bool gone;
+
     g_mutex_lock(&peer->lock);
-    g_atomic_int_set(&peer->authenticated, 1);
-    fl_session_set_max_frame(peer->session, 0);
+    gone = peer->gone; /* it counts as one that never logged in, then */
+    if (!gone) {
+        g_atomic_int_set(&peer->authenticated, 1);
+        fl_session_set_max_frame(peer->session, 0);
+    }
     g_mutex_unlock(&peer->lock);
-    fl_server_peer_authenticated(peer->server);
+    if (!gone)
+        fl_server_peer_authenticated(peer->server);
+}
+
+void fl_peer_set_user(struct fl_peer *peer, const char *user)
+{
+    g_mutex_lock(&peer->lock);
+    g_free(peer->user);
+    peer->user = g_strdup(user);
+    g_mutex_unlock(&peer->lock);
 }
 
 virConnectPtr fl_peer_conn(struct fl_peer *peer)

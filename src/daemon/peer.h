@@ -18,6 +18,7 @@
 
 struct fl_io;
 struct fl_listener;
+struct fl_login;
 struct fl_served_stream;
 struct fl_server;
 struct fl_subscription;
@@ -38,6 +39,7 @@ struct fl_peer {
     uid_t uid;
     gid_t gid;
     char *name; /* for the log: "uid 0 pid 123" or "10.0.0.1 port 4711" */
+    char *user; /* lock: who has logged in by SASL; NULL otherwise */
     int64_t since;
     int64_t login_by;   /* INT64_MAX once authenticated */
     gint authenticated; /* atomic */
@@ -60,6 +62,8 @@ struct fl_peer {
     unsigned int queued_calls; /* lock: waiting for or with a worker... */
     size_t queued_bytes;       /* lock: ...and the size of their arguments */
     struct fl_lane lane;       /* the pool's */
+    struct fl_lane login_lane; /* the login workers' */
+    struct fl_login *login;    /* the login job's; NULL before the first */
     gint ncalls;               /* atomic, for the log */
     int *fds;                  /* I/O thread: received, not yet claimed by a frame */
     unsigned int nfds;
@@ -104,5 +108,6 @@ void fl_peer_release(struct fl_peer *peer, unsigned int reason);
 
 void fl_close_callback_end(struct fl_peer *peer); /* hand_connect.c */
 void fl_peer_set_authenticated(struct fl_peer *peer);
+void fl_peer_set_user(struct fl_peer *peer, const char *user);
 /* A new reference to the peer's connection, or NULL with the error set when none is open. */
 virConnectPtr fl_peer_conn(struct fl_peer *peer);

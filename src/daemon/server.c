@@ -21,6 +21,7 @@
 #define FL_LOCALSTATEDIR "/var"
 #endif
 
+#define LOGIN_WORKERS  32
 #define IO_THREADS_MIN 2
 #define IO_THREADS_MAX 4
 #define ACCEPT_BATCH   64
@@ -35,6 +36,7 @@ struct fl_server {
     struct fl_io *io[IO_THREADS_MAX];
     unsigned int nio;
     struct fl_pool *pool;
+    struct fl_pool *logins;
     int epoll_fd, signal_fd, wake_fd;
     gint npeers, nanonymous; /* atomic */
     gint parked;  /* atomic: the listeners are not watched, wake the main thread when a place is free */
@@ -66,6 +68,33 @@ void fl_server_block_signals(void)
 struct fl_pool *fl_server_pool(struct fl_server *server)
 {
     return server->pool;
+}
+
+struct fl_pool *fl_server_logins(struct fl_server *server)
+{
+    return server->logins;
+}
+
+unsigned int fl_server_tcp_min_ssf(struct fl_server *server)
+{
+    unsigned int ssf;
+
+    g_mutex_lock(&server->lock);
+    ssf = server->conf->tcp_min_ssf;
+    g_mutex_unlock(&server->lock);
+    return ssf;
+}
+
+bool fl_server_sasl_user_allowed(struct fl_server *server, const char *user)
+{
+    bool allowed;
+
+    g_mutex_lock(&server->lock);
+    allowed = !server->conf->sasl_allowed_username_list;
+    for (char **p = server->conf->sasl_allowed_username_list; !allowed && p && *p; p++)
+        allowed = g_pattern_match_simple(*p, user);
+    g_mutex_unlock(&server->lock);
+    return allowed;
 }
 
 static enum fl_auth_kind auth_kind(enum fl_daemon_auth auth)
@@ -387,6 +416,7 @@ static int start(struct fl_server *server)
             return -1;
     }
     server->pool = fl_pool_new(server->conf->max_workers, server->conf->max_client_requests);
+    server->logins = fl_pool_new(LOGIN_WORKERS, 1);
     while (server->nio < want) {
         server->io[server->nio] = fl_io_new(server->nio);
         if (!server->io[server->nio])
@@ -421,6 +451,7 @@ void fl_server_free(struct fl_server *server)
     fl_listeners_fini(&server->listeners);
     for (unsigned int i = 0; i < server->nio; i++)
         fl_io_free(server->io[i]);
+    fl_pool_free(server->logins, END_WAIT_US);
     fl_pool_free(server->pool, END_WAIT_US);
     if (server->epoll_fd >= 0)
         close(server->epoll_fd);

@@ -92,6 +92,29 @@ bool fl_client_is_encrypted(struct fl_client *c)
     return c->t->encrypted;
 }
 
+int fl_client_add_layer(struct fl_client *c, fl_client_layer make, void *opaque)
+{
+    int rc = 0;
+
+    g_mutex_lock(&c->lock);
+    while (c->open && c->writing) { /* an answer to a ping, on its way without the lock */
+        fl_client_unlock(c);
+        g_usleep(1000);
+        g_mutex_lock(&c->lock);
+    }
+    if (!c->open) {
+        rc = fl_client_raise_closed(c);
+    } else if (fl_session_unread(c->s)) {
+        rc = fl_error(VIR_ERR_RPC, "%s sent %zu bytes in clear after the answer that ends that", c->t->target,
+                      fl_session_unread(c->s));
+    } else {
+        c->t = make(c->t, fl_session_queued(c->s), opaque);
+        c->parallel = false;
+    }
+    fl_client_unlock(c);
+    return rc;
+}
+
 /* ---- calls ---- */
 
 static uint32_t program_version(unsigned int program)

@@ -54,6 +54,14 @@ bool fl_client_is_local(struct fl_client *c);
 bool fl_client_is_encrypted(struct fl_client *c);
 
 /*
+ * Puts a layer over the transport, from the next byte in either direction on; while opening, with no call
+ * under way. make() takes `below` over; the first `plain` bytes it is given to write belong before it. -1
+ * with the error set, and nothing is changed: the far side has sent more than it was asked for.
+ */
+typedef struct fl_transport *(*fl_client_layer)(struct fl_transport *below, size_t plain, void *opaque);
+int fl_client_add_layer(struct fl_client *c, fl_client_layer make, void *opaque);
+
+/*
  * One call. `args_type`/`ret_type` are XDR types (FL_XDR_VOID: none, the pointer may be NULL). The result's
  * strings and arrays live in `arena`. -1 with the thread's error set: the far side's error, or ours. The
  * usual shape:

@@ -92,6 +92,11 @@ void fl_session_received(struct fl_session *s, size_t len, int64_t now)
     s->alive_unanswered = 0;
 }
 
+size_t fl_session_unread(const struct fl_session *s)
+{
+    return s->in_len - s->in_at;
+}
+
 void fl_session_trim(struct fl_session *s)
 {
     if (s->in_at == s->in_len && s->in) {

@@ -23,6 +23,8 @@ SCENARIOS = re.findall(r"^@scenario\ndef (\w+)", (HERE / "pyapi_scenarios.py").r
 # Lines that differ on purpose, and why.
 EXCEPTIONS = {
     "host.open test://h/default": "the incumbent tries TLS and misses a certificate; here no transport says so first",
+    "pools.upload": "volumes of our test driver keep what is uploaded",
+    "pools.download": "the same; the stream is in use by then",
     "lookup.create bad": "a definition that contradicts itself is an XML error here, whichever element it is about",
     "nodedevs.destroy": "the incumbent reports success for a device it did not destroy; we return the error it sets",
 }

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "base/walk.h"
 #include "core/connect.h"
+#include "driver/remote/auth.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
 #include "rpc/session.h"
@@ -23,10 +24,6 @@
 #define DAEMON_SECONDS 60
 #define PERSON_SECONDS 300 /* someone is asked for a password */
 #define CLOSE_SECONDS  10
-
-enum auth_type { AUTH_NONE, AUTH_SASL, AUTH_POLKIT };
-
-static const char *const auth_names[] = { "none", "sasl", "polkit" };
 
 /* ---- how long ---- */
 
@@ -84,73 +81,6 @@ static int connect_failed(const struct opening_limit *l)
                  limit_seconds(l));
     }
     return -1;
-}
-
-/* ---- authentication ---- */
-
-/* What the far side offers, as text: "polkit, sasl". */
-static char *offered(const struct fl_w_auth_list_ret *list)
-{
-    GString *s = g_string_new(NULL);
-
-    for (uint32_t i = 0; i < list->n_types; i++) {
-        int32_t type = list->types[i];
-
-        g_string_append_printf(s, "%s%s", i ? ", " : "",
-                               type >= 0 && type < (int)G_N_ELEMENTS(auth_names) ? auth_names[type]
-                                                                                 : "unknown");
-    }
-    return g_string_free(s, FALSE);
-}
-
-/* The auth parameter chooses among what is offered; without it the first is taken. -1 with the error set. */
-static int auth_choose(const struct fl_route *route, const struct fl_w_auth_list_ret *list)
-{
-    g_autofree char *all = offered(list);
-    const char *wanted = route->auth;
-
-    fl_stage_note("the far side offers: %s", all);
-    if (!list->n_types)
-        return fl_error(VIR_ERR_AUTH_FAILED, "the far side names no way to authenticate");
-    if (!wanted || !*wanted)
-        return list->types[0];
-    for (uint32_t i = 0; i < list->n_types; i++) {
-        int32_t type = list->types[i];
-
-        if (type >= 0 && type < (int)G_N_ELEMENTS(auth_names) &&
-            (g_str_equal(wanted, auth_names[type]) ||
-             (type == AUTH_SASL && g_str_has_prefix(wanted, "sasl.")))) /* "sasl.MECHANISM" */
-            return type;
-    }
-    return fl_error(VIR_ERR_AUTH_FAILED, "the URI asks for auth=%s, the far side offers: %s", wanted, all);
-}
-
-static int auth_polkit(virConnectPtr conn)
-{
-    FL_ARENA(arena);
-    struct fl_w_auth_polkit_ret ret;
-
-    if (fl_remote_call(conn, FL_P_AUTH_POLKIT, FL_XDR_VOID, NULL, FL_T_AUTH_POLKIT_RET, &ret, &arena) < 0)
-        return -1;
-    if (!ret.complete)
-        return fl_error(VIR_ERR_AUTH_FAILED, "polkit did not complete the authentication");
-    return 0;
-}
-
-static int authenticate(virConnectPtr conn, struct opening_limit *limit, int type)
-{
-    switch (type) {
-    case AUTH_NONE:
-        return 0;
-    case AUTH_POLKIT:
-        limit->person = true;
-        enter_stage(conn, limit, FL_STAGE_AUTH);
-        return auth_polkit(conn);
-    case AUTH_SASL:
-        return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for SASL, which this build does not support");
-    default:
-        return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for authentication of unknown type %d", type);
-    }
 }
 
 /* ---- the first calls ---- */
@@ -216,15 +146,16 @@ static bool refused_too_early(const struct fl_client_request *req)
  * before it, and that is sent again after it. Whoever asks about keepalive may be pinged, so it is only asked
  * where something answers.
  */
-static int open_far_side(virConnectPtr conn, struct opening_limit *limit, unsigned int flags)
+static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virConnectAuthPtr auth,
+                         unsigned int flags)
 {
     const struct fl_route *route = limit->route;
     struct fl_remote *r = fl_remote_of(conn);
+    struct fl_remote_login login = { .conn = conn, .route = route, .auth = auth };
     struct opening o __attribute__((cleanup(opening_fini)));
     FL_ARENA(arena);
     /* A watcher wants to know how long each takes. */
-    bool hopeful = !fl_walk_watched() &&
-                   (!route->auth || !*route->auth || g_str_equal(route->auth, auth_names[AUTH_NONE]));
+    bool hopeful = !fl_walk_watched() && (!route->auth || !*route->auth || g_str_equal(route->auth, "none"));
     size_t nreqs = r->listening ? NREQS : REQ_KEEPALIVE;
     int type;
 
@@ -233,13 +164,19 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, unsign
     if (requests_send(conn, &o, REQ_AUTH, hopeful ? nreqs : 1, &arena) < 0 ||
         request_check(&o.reqs[REQ_AUTH]) < 0)
         return -1;
-    type = auth_choose(route, &o.list);
-    if (type < 0 || authenticate(conn, limit, type) < 0)
+    type = fl_remote_auth_choose(route, &o.list);
+    if (type < 0)
+        return -1;
+    if (fl_remote_auth_asks(type)) {
+        limit->person = true;
+        enter_stage(conn, limit, FL_STAGE_AUTH);
+    }
+    if (fl_remote_authenticate(&login, type) < 0)
         return -1;
     enter_stage(conn, limit, FL_STAGE_OPEN);
     /* Compat: libvirtd notes the end of an authentication by "none" in a thread of its own, so what was sent
      * right behind it may have been refused all the same. */
-    if ((!hopeful || type != AUTH_NONE || refused_too_early(&o.reqs[REQ_OPEN])) &&
+    if ((!hopeful || type != FL_REMOTE_AUTH_NONE || refused_too_early(&o.reqs[REQ_OPEN])) &&
         requests_send(conn, &o, REQ_OPEN, nreqs - 1, &arena) < 0)
         return -1;
     if (r->listening)
@@ -351,7 +288,7 @@ int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectA
     conn->priv = r;
     /* As the peer: with an event loop, the end of the connection is noticed without any call. */
     r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
-    if (open_far_side(conn, &limit, flags) == 0 && (conn->uri || learn_uri(conn) == 0)) {
+    if (open_far_side(conn, &limit, auth, flags) == 0 && (conn->uri || learn_uri(conn) == 0)) {
         fl_client_set_stage(r->client, NULL);
         return 0;
     }

@@ -322,6 +322,8 @@ static const struct fl_driver_ops test_ops = {
     .storage_vol_get_info = fl_test_storage_vol_get_info,
     .storage_vol_get_xml_desc = fl_test_storage_vol_get_xml_desc,
     .storage_vol_get_path = fl_test_storage_vol_get_path,
+    .storage_vol_download = fl_test_storage_vol_download,
+    .storage_vol_upload = fl_test_storage_vol_upload,
     /* nodedev.c */
     .node_num_of_devices = fl_test_node_num_of_devices,
     .node_list_devices = fl_test_node_list_devices,

@@ -326,6 +326,10 @@ int fl_test_storage_vol_delete(virStorageVolPtr vol, unsigned int flags);
 int fl_test_storage_vol_get_info(virStorageVolPtr vol, virStorageVolInfoPtr info);
 char *fl_test_storage_vol_get_xml_desc(virStorageVolPtr vol, unsigned int flags);
 char *fl_test_storage_vol_get_path(virStorageVolPtr vol);
+int fl_test_storage_vol_download(virStorageVolPtr vol, virStreamPtr st, unsigned long long offset,
+                                 unsigned long long length, unsigned int flags);
+int fl_test_storage_vol_upload(virStorageVolPtr vol, virStreamPtr st, unsigned long long offset,
+                               unsigned long long length, unsigned int flags);
 
 /* nodedev.c */
 int fl_test_node_num_of_devices(virConnectPtr conn, const char *cap, unsigned int flags);

@@ -7,6 +7,7 @@
 struct fl_test_vol {
     struct fl_test_item item;
     struct fl_vol_def *def;
+    int data; /* what was uploaded (vol_data.c); 0 = nothing */
 };
 
 struct fl_test_pool {

@@ -3,9 +3,11 @@
 #define FL_FROM VIR_FROM_TEST
 #include "driver/test/ops.h"
 #include "driver/test/pool.h"
+#include "driver/test/vol_data.h"
 
 void fl_test_vol_free(struct fl_test_vol *v)
 {
+    fl_test_vol_data_free(v);
     fl_vol_def_free(v->def);
     fl_test_item_fini(&v->item);
     g_free(v);
@@ -34,6 +36,13 @@ static struct fl_test_vol *vol_of(struct fl_test_host *host, virStorageVolPtr vo
         return NULL;
     *ret_pool = p;
     return vol_by_name(p, vol->name);
+}
+
+struct fl_test_vol *fl_test_vol_of(struct fl_test_host *host, virStorageVolPtr vol)
+{
+    struct fl_test_pool *p;
+
+    return vol_of(host, vol, &p);
 }
 
 static virStorageVolPtr vol_public(virConnectPtr conn, const struct fl_test_pool *p,
