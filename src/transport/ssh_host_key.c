@@ -85,9 +85,9 @@ static int ask_person(struct fl_ssh_login *l, const struct fl_ssh_known_search *
         k->verdict == FL_SSH_HOST_OTHER
             ? g_strdup_printf(" (%s:%d remembers a key of another type for it)", k->file, k->line)
             : g_strdup("");
-    g_autofree char *prompt = g_strdup_printf(
-        "The host key of '%s' is not known yet%s: type %s, fingerprint %s. Connect, and remember it (yes/no)?",
-        l->known_name, other, type, fingerprint);
+    g_autofree char *prompt = g_strdup_printf("The host key of '%s' is not known yet%s: type %s, fingerprint "
+                                              "%s. Connect, and remember it (yes/no)?",
+                                              l->known_name, other, type, fingerprint);
     virConnectCredential q = { .type = VIR_CRED_ECHOPROMPT, .prompt = prompt, .challenge = fingerprint };
     if (l->ep->route->no_tty || !fl_credentials_can_answer(&l->from, VIR_CRED_ECHOPROMPT))
         return -1;
