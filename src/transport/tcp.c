@@ -189,13 +189,15 @@ static int tcp_open(struct fl_transport *t, const struct fl_endpoint *ep)
 {
     const struct fl_route *route = ep->route;
     const char *host = route->host && route->host[0] ? route->host : "localhost";
-    int port = route->port > 0 ? route->port : DEFAULT_PORT;
+    int port = route->port > 0 ? route->port : ep->default_port > 0 ? ep->default_port : DEFAULT_PORT;
+    const char *todo = ep->default_port > 0
+                           ? "check the port, and that the daemon there listens for TLS (libvirtd "
+                             "--listen, or libvirtd-tls.socket)"
+                           : "check the port, and that the daemon there listens on TCP (libvirtd "
+                             "--listen, or libvirtd-tcp.socket)";
 
     t->target = g_strdup_printf("host '%s' port %d", host, port);
-    return fl_tcp_dial(host, port, ep->deadline_us, "daemon",
-                       "check the port, and that the daemon there listens on TCP (libvirtd --listen, or "
-                       "libvirtd-tcp.socket)",
-                       &t->fd);
+    return fl_tcp_dial(host, port, ep->deadline_us, "daemon", todo, &t->fd);
 }
 
 const struct fl_transport_ops fl_transport_tcp = {

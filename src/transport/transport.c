@@ -75,6 +75,15 @@ int fl_transport_open(const struct fl_endpoint *endpoint, struct fl_transport **
     return 0;
 }
 
+int fl_transport_open_below(struct fl_transport *t, const char *name, const struct fl_endpoint *ep)
+{
+    const struct fl_transport_ops *ops = fl_transport_by_name(name);
+    if (!ops)
+        return -1;
+    t->below = transport_new(ops);
+    return ops->open(t->below, ep); /* freed with t when it failed */
+}
+
 static const struct fl_transport_ops transport_fd = {
     .name = "fd",
     .read = fl_channel_read,

@@ -24,6 +24,7 @@ struct fl_endpoint {
     bool privileged;        /* system sockets by default, session otherwise */
     int64_t deadline_us;    /* g_get_monotonic_time() scale; INT64_MAX = none */
     virConnectAuthPtr auth; /* may be NULL */
+    int default_port;       /* tcp: where the URI has none; 0 = 16509 */
 };
 
 struct fl_transport_ops {
@@ -64,6 +65,8 @@ const struct fl_transport_ops *
 fl_transport_by_name(const char *name); /* NULL + error: unknown, or its module cannot be loaded */
 /* Until ep's deadline or the route's connect_timeout, whichever comes first. */
 int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t);
+/* For a layer's open: opens transport `name` as t->below. */
+int fl_transport_open_below(struct fl_transport *t, const char *name, const struct fl_endpoint *ep);
 /* Wraps a connected descriptor (server side, tests); takes it over. */
 struct fl_transport *fl_transport_from_fd(int fd);
 void fl_transport_free(struct fl_transport *t);
