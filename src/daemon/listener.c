@@ -191,6 +191,25 @@ int fl_listeners_add_tcp(struct fl_listeners *all, const char *host, const char 
     return 0;
 }
 
+int fl_listeners_add_tls(struct fl_listeners *all, const char *host, const char *port, int backlog)
+{
+    unsigned int before = all->count;
+
+    if (fl_listeners_add_tcp(all, host, port, backlog) < 0)
+        return -1;
+    for (unsigned int i = before; i < all->count; i++)
+        all->list[i].kind = FL_LISTENER_TLS;
+    return 0;
+}
+
+bool fl_listeners_have(const struct fl_listeners *all, enum fl_listener_kind kind)
+{
+    for (unsigned int i = 0; i < all->count; i++)
+        if (all->list[i].kind == kind)
+            return true;
+    return false;
+}
+
 /* What an inherited socket is for: by the unit's name if it is told, else by its path or port. */
 static int adopt(struct fl_listeners *all, int fd, const char *unit, const char *tls_port)
 {
@@ -216,10 +235,9 @@ static int adopt(struct fl_listeners *all, int fd, const char *unit, const char 
             strstr(unit, "-ro.") || g_str_has_suffix(name, "-sock-ro");
     } else if (addr.any.sa_family == AF_INET || addr.any.sa_family == AF_INET6) {
         name = address_name(&addr.any, length);
-        if (strstr(unit, "-tls") || g_str_has_suffix(name, tls_end))
-            return fl_error(VIR_ERR_NO_SUPPORT, "inherited socket %s is for TLS, which is not built; stop %s",
-                            name, *unit ? unit : "its socket unit");
-        add(all, fd, FL_LISTENER_TCP, name);
+        add(all, fd,
+            strstr(unit, "-tls") || g_str_has_suffix(name, tls_end) ? FL_LISTENER_TLS : FL_LISTENER_TCP,
+            name);
     } else {
         return fl_error(VIR_ERR_NO_SUPPORT, "inherited descriptor %d is neither a unix nor a TCP socket", fd);
     }

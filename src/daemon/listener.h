@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum fl_listener_kind { FL_LISTENER_UNIX, FL_LISTENER_TCP };
+enum fl_listener_kind { FL_LISTENER_UNIX, FL_LISTENER_TCP, FL_LISTENER_TLS };
 
 struct fl_listener {
     int fd;
@@ -34,6 +34,8 @@ int fl_listeners_add_unix(struct fl_listeners *all, const char *path, bool read_
                           const struct fl_unix_access *access, int backlog);
 /* Every address `host` (NULL: all interfaces) resolves to. */
 int fl_listeners_add_tcp(struct fl_listeners *all, const char *host, const char *port, int backlog);
+int fl_listeners_add_tls(struct fl_listeners *all, const char *host, const char *port, int backlog);
+bool fl_listeners_have(const struct fl_listeners *all, enum fl_listener_kind kind);
 /* Sockets inherited from the service manager; says nothing and adds none when there are none. */
 int fl_listeners_add_inherited(struct fl_listeners *all, const char *tls_port);
 /* Closes all and removes the socket files we made. */

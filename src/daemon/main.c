@@ -211,16 +211,14 @@ static int open_network(struct start *start)
 {
     const struct fl_daemon_conf *conf = start->conf;
 
-    if (conf->listen_tls)
-        return fl_error(VIR_ERR_NO_SUPPORT,
-                        "--listen with listen_tls = 1 (the default): TLS is not built into this "
-                        "daemon; set listen_tls = 0 in %s and use TCP, or connect over ssh",
-                        start->paths.config_file);
-    if (!conf->listen_tcp) {
+    if (!conf->listen_tls && !conf->listen_tcp)
         fl_warn("--listen has nothing to do: both listen_tls and listen_tcp are off in %s",
                 start->paths.config_file);
+    if (conf->listen_tls && fl_listeners_add_tls(&start->listeners, conf->listen_addr, conf->tls_port,
+                                                 (int)conf->max_queued_clients) < 0)
+        return -1;
+    if (!conf->listen_tcp)
         return 0;
-    }
     return fl_listeners_add_tcp(&start->listeners, conf->listen_addr, conf->tcp_port,
                                 (int)conf->max_queued_clients);
 }

@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@
 #include "daemon/login.h"
 #include "daemon/server.h"
 #include "daemon/stream.h"
+#include "daemon/tls.h"
 #include "transport/transport.h"
 #include "wire/xdr.h"
 
@@ -66,8 +68,16 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
                             int fd)
 {
     static gint next_id;
-    struct fl_peer *peer = g_new0(struct fl_peer, 1);
+    bool tls = from->kind == FL_LISTENER_TLS;
+    struct fl_transport *transport =
+        tls ? fl_tls_host_accept(fl_server_tls(server), fd) : fl_transport_from_fd(fd);
     struct fl_session_options options = { .server = true };
+    struct fl_peer *peer;
+
+    if (!transport)
+        return NULL;
+    peer = g_new0(struct fl_peer, 1);
+    peer->tls = peer->shaking = tls;
 
     peer->refs = 1;
     peer->server = server;
@@ -88,12 +98,12 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
         learn_local(peer, fd);
     else
         learn_remote(peer, fd);
-    peer->transport = fl_transport_from_fd(fd);
+    peer->transport = transport;
     peer->session = fl_session_new(&options);
     if (peer->local)
         fl_session_set_fds(peer->session, FL_SESSION_FDS_SKIP);
     peer->auth = fl_server_auth_for(server, peer);
-    if (peer->auth == FL_AUTH_NONE) {
+    if (peer->auth == FL_AUTH_NONE && !tls) {
         peer->authenticated = 1;
     } else {
         peer->login_by = peer->since + LOGIN_US;
@@ -121,6 +131,7 @@ void fl_peer_unref(struct fl_peer *peer)
     g_free(peer->fds);
     g_free(peer->user);
     g_free(peer->name);
+    g_free(peer->identity);
     g_free(peer);
 }
 
@@ -502,6 +513,44 @@ static bool read_all(struct fl_peer *peer)
     return true;
 }
 
+/* Let in: what it says from now on are frames. */
+static void shaken(struct fl_peer *peer)
+{
+    const char *name = fl_tls_client_name(peer->transport);
+
+    peer->shaking = false;
+    peer->identity = g_strdup(name);
+    fl_info("client %" G_GUINT64_FORMAT " (%s) came with TLS, certificate: %s", peer->id, peer->name,
+            name ? name : "none");
+    if (peer->auth == FL_AUTH_NONE)
+        fl_peer_set_authenticated(peer);
+}
+
+/* A step of the TLS handshake. false: not through, or finished. */
+static bool shake(struct fl_peer *peer)
+{
+    bool quiet = fl_error_log_quietly(true);
+    uint32_t events = EPOLLIN;
+    int result;
+
+    g_mutex_lock(&peer->lock);
+    result = fl_tls_handshake(peer->transport);
+    if (fl_transport_want(peer->transport, POLLIN) & POLLOUT)
+        events |= EPOLLOUT;
+    if (result != -1 && events != peer->events)
+        fl_io_want(peer->io, peer, peer->transport->fd, peer->events = events);
+    g_mutex_unlock(&peer->lock);
+    fl_error_log_quietly(quiet);
+    if (result == 0)
+        shaken(peer);
+    else if (result != -FL_AGAIN) {
+        fl_warn("client %" G_GUINT64_FORMAT " (%s) is not let in: %s", peer->id, peer->name,
+                fl_error_get()->message);
+        end_with_error(peer);
+    }
+    return result == 0;
+}
+
 /* Bytes wait in a layer, where epoll does not see them. */
 static bool has_pending(struct fl_peer *peer)
 {
@@ -519,6 +568,8 @@ void fl_peer_ready(struct fl_peer *peer, uint32_t events)
         fl_peer_finish(peer, "the connection ended");
         return;
     }
+    if (peer->shaking && !shake(peer))
+        return;
     if (!handle_frames(peer)) /* what was left when it was held */
         return;
     if (((events & EPOLLIN) || has_pending(peer)) && !read_all(peer))

@@ -16,6 +16,7 @@
 #include "daemon/io.h"
 #include "daemon/notify.h"
 #include "daemon/personality.h"
+#include "daemon/tls.h"
 
 #ifndef FL_LOCALSTATEDIR
 #define FL_LOCALSTATEDIR "/var"
@@ -33,6 +34,7 @@ struct fl_server {
     GMutex lock; /* guards conf */
     struct fl_daemon_conf *conf;
     struct fl_listeners listeners;
+    struct fl_tls_host *tls; /* NULL: no listener for TLS */
     struct fl_io *io[IO_THREADS_MAX];
     unsigned int nio;
     struct fl_pool *pool;
@@ -116,7 +118,7 @@ enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_p
 
     g_mutex_lock(&server->lock);
     if (!peer->local)
-        auth = server->conf->auth_tcp;
+        auth = peer->tls ? server->conf->auth_tls : server->conf->auth_tcp;
     else
         auth = peer->read_only ? server->conf->auth_unix_ro : server->conf->auth_unix_rw;
     g_mutex_unlock(&server->lock);
@@ -124,6 +126,11 @@ enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_p
     if (auth == FL_DAEMON_AUTH_POLKIT && peer->uid == 0)
         return FL_AUTH_NONE;
     return auth_kind(auth);
+}
+
+struct fl_tls_host *fl_server_tls(struct fl_server *server)
+{
+    return server->tls;
 }
 
 void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned int *ret_count)
@@ -219,8 +226,13 @@ static void welcome(struct fl_server *server, const struct fl_listener *l, int f
 {
     struct fl_io *io = least_busy(server);
     struct fl_peer *peer = fl_peer_new(server, io, l, fd);
-    int64_t login_by = peer->login_by;
+    int64_t login_by;
 
+    if (!peer) {
+        fl_error_reset();
+        return;
+    }
+    login_by = peer->login_by;
     g_atomic_int_inc(&server->npeers);
     if (!peer->authenticated)
         g_atomic_int_inc(&server->nanonymous);
@@ -304,6 +316,8 @@ static void reload(struct fl_server *server)
     fl_daemon_conf_free(server->conf);
     server->conf = conf;
     g_mutex_unlock(&server->lock);
+    if (server->tls)
+        fl_tls_host_configure(server->tls, conf);
     if (fl_server_configure_log(&server->options, conf) < 0) {
         fl_warn("logging goes on as before: %s", fl_error_get()->message);
         fl_error_reset();
@@ -437,6 +451,8 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
     server->listeners = *listeners;
     *listeners = (struct fl_listeners){ 0 };
     server->epoll_fd = server->signal_fd = server->wake_fd = -1;
+    if (fl_listeners_have(&server->listeners, FL_LISTENER_TLS))
+        server->tls = fl_tls_host_new(conf, options->privileged);
     if (start(server) < 0) {
         fl_server_free(server);
         return NULL;
@@ -460,6 +476,7 @@ void fl_server_free(struct fl_server *server)
     if (server->wake_fd >= 0)
         close(server->wake_fd);
     fl_daemon_conf_free(server->conf);
+    fl_tls_host_free(server->tls);
     g_mutex_clear(&server->lock);
     g_free(server);
 }

@@ -12,6 +12,7 @@
 #include "daemon/peer.h"
 
 struct fl_server;
+struct fl_tls_host;
 
 struct fl_server_options {
     bool privileged;
@@ -41,6 +42,7 @@ struct fl_pool *fl_server_logins(struct fl_server *server); /* workers for those
 unsigned int fl_server_tcp_min_ssf(struct fl_server *server);
 bool fl_server_sasl_user_allowed(struct fl_server *server, const char *user);
 enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_peer *peer);
+struct fl_tls_host *fl_server_tls(struct fl_server *server); /* where it listens for TLS */
 void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned int *ret_count);
 void fl_server_peer_authenticated(struct fl_server *server);
 void fl_server_peer_gone(struct fl_server *server, const struct fl_peer *peer);

@@ -46,7 +46,8 @@ static ssize_t pull(gnutls_transport_ptr_t opaque, void *data, size_t size)
     size_t have;
 
     if (tls->rx_at == tls->rx_len) {
-        if (tls->rx_dry || (!tls->ready && tls->tx_at < tls->tx_len)) /* no answer before the question is sent */
+        if (tls->rx_dry ||
+            (!tls->ready && tls->tx_at < tls->tx_len)) /* no answer before the question is sent */
             return stop_with(tls, EAGAIN);
         if (!tls->rx_room || tls->rx_len == tls->rx_room)
             grow_rx(tls);
@@ -395,8 +396,10 @@ void fl_tls_close(struct fl_transport *t)
         return;
     t->priv = NULL;
     if (tls->session && t->below->fd >= 0) {
+        bool quiet = fl_error_log_quietly(true); /* the far side may be gone */
         say_bye(tls);
         (void)fl_tls_flush(tls); /* what the socket takes at once */
+        fl_error_log_quietly(quiet);
     }
     if (tls->session)
         gnutls_deinit(tls->session);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The daemon's certificates: loaded when it listens for TLS, and again when a file changes or the settings
+ * are read again. Without usable ones the daemon runs on: TLS clients are turned away, and the log says why.
+ * Held by server.c; peers (peer.c) use the calls at the end.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include "config/daemon_conf.h"
+
+struct fl_tls_host;
+struct fl_transport;
+
+/* Loads module and certificates; what fails is logged and tried again when files change. */
+struct fl_tls_host *fl_tls_host_new(const struct fl_daemon_conf *conf, bool privileged);
+/* New settings, for connections from now on. Any thread. */
+void fl_tls_host_configure(struct fl_tls_host *host, const struct fl_daemon_conf *conf);
+void fl_tls_host_free(struct fl_tls_host *host);
+
+/* A session over an accepted socket, taken over in any case. NULL with the error set: no usable certificates.
+ */
+struct fl_transport *fl_tls_host_accept(struct fl_tls_host *host, int fd);
+/* One step of its handshake: 0 = done and let in, -FL_AGAIN, -1 with the error set. */
+int fl_tls_handshake(struct fl_transport *transport);
+/* The name in the client's certificate, or NULL. */
+const char *fl_tls_client_name(struct fl_transport *transport);
