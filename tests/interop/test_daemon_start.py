@@ -183,11 +183,12 @@ def test_a_port_in_use_exits_6_and_says_so(start_daemon, folder):
         assert "127.0.0.1 port 16609" in done.log()
 
 
-def test_listen_with_tls_is_refused_clearly(folder):
-    conf = folder / "x.conf"
-    conf.write_text(f'unix_sock_dir = "{folder}"\n')
-    done = libvirtd("-l", "-f", conf, "-t", "1", "-p", folder / "pid")
-    assert done.returncode == 6 and "listen_tls" in done.stderr
+def test_without_certificates_the_other_sockets_serve(start_daemon, our_virsh):
+    daemon = start_daemon(args=["-l"], conf={"listen_tls": 1, "tls_port": "17014", "tcp_port": "17015",
+                                             "cert_file": "/no/cert.pem"})
+    assert "tls: cannot read" in daemon.log() and "TLS clients are turned away" in daemon.log()
+    assert our_virsh.out("uri", uri=daemon.uri()).strip()
+    assert our_virsh.out("uri", uri=daemon.tcp_uri()).strip()
 
 
 # ---- background, timeout, signals
