@@ -143,7 +143,8 @@ def procs_h(model):
             "    FL_PROC_STREAM_WRITE = 8, /* opens a stream the client writes */",
             "    FL_PROC_EVENT = 16,       /* only ever sent by the server */",
             "    FL_PROC_AUTH = 32,        /* served before authentication has ended */",
-            "    FL_PROC_PUBLIC = 64,      /* has a public call */", "};", "",
+            "    FL_PROC_PUBLIC = 64,      /* has a public call */",
+            "    FL_PROC_IDEMPOTENT = 128, /* may be sent again when the first may have been served */", "};", "",
             "enum fl_acl_object {"] + [f"    FL_ACL_{o.upper()}," for o in objs] + ["};", "", "enum fl_acl_perm {"] + \
            [f"    FL_PERM_{p.upper()}," for p in perms] + ["};", "",
             "struct fl_acl {", "    uint8_t object;      /* enum fl_acl_object */", "    uint8_t perm;        /* enum fl_acl_perm */",
@@ -188,7 +189,8 @@ def procs_c(model):
                 acls.append(f"    {{ FL_ACL_{o.upper()}, FL_PERM_{perm.upper()}, {int(c.read_only_has(perm, cond))}, {s}, {cl} }}, /* {c.snake} */")
             flags = (["FL_PROC_QUICK"] if c.quick else []) + (["FL_PROC_READ_ONLY"] if c.read_only_ok() else []) + \
                 (["FL_PROC_STREAM_" + c.stream.split()[0].upper()] if c.stream else []) + \
-                (["FL_PROC_AUTH"] if c.snake in AUTH else []) + (["FL_PROC_PUBLIC"] if c.public else [])
+                (["FL_PROC_AUTH"] if c.snake in AUTH else []) + (["FL_PROC_PUBLIC"] if c.public else []) + \
+                (["FL_PROC_IDEMPOTENT"] if c.may_repeat() else [])
             flagfield = c.wire_arg(c.condition_arg())
             at = f"offsetof(struct {c.rargs.cname}, {flagfield.name})" if flagfield and flagfield.type == "uint" else "0xffff"
             rows[c.number] = (c.snake, c.rargs, c.rret, " | ".join(flags) or "0", first, len(acls) - first, at)

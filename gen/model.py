@@ -58,7 +58,7 @@ class Call:
     """A public call, or a procedure of the wire alone (public == False). A procedure with a prototype is a call between
     this project's own parts: its function is fl_<procedure>, and it has a slot as the public calls have."""
 
-    WORDS = {"c", "args", "ret", "bind", "hand", "acl", "readonly", "filter", "quick", "stream", "flags", "slot", "entry",
+    WORDS = {"c", "args", "ret", "bind", "hand", "acl", "readonly", "idempotent", "filter", "quick", "stream", "flags", "slot", "entry",
              "driver", "doc", "program", "via", "require"}
 
     def __init__(self, decl, header_program):
@@ -87,6 +87,9 @@ class Call:
         self.readonly = w.get("readonly")  # None: the permissions decide
         if self.readonly not in (None, "yes", "no"):
             raise ApiError(decl.where, f"readonly is 'yes' or 'no', not '{self.readonly}'")
+        self.idempotent = w.get("idempotent")  # None: reading is, unless it opens a stream
+        if self.idempotent not in (None, "yes", "no"):
+            raise ApiError(decl.where, f"idempotent is 'yes' or 'no', not '{self.idempotent}'")
         self.filter = w.get("filter")
         self.quick = "quick" in w
         self.stream = w.get("stream")
@@ -129,6 +132,12 @@ class Call:
         if self.readonly:
             return self.readonly == "yes"
         return all(self.is_read(p) for _, p, cond in self.perms() if cond is None)
+
+    def may_repeat(self):
+        """True if a client may send it again when it cannot know whether the first was served."""
+        if self.idempotent:
+            return self.idempotent == "yes"
+        return self.read_only_ok() and not self.stream
 
     def read_only_has(self, perm, cond):
         """A read-only connection has this permission of the call."""

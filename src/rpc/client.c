@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/util.h"
+#include "rpc/client_again.h"
 #include "transport/channel.h"
 #include "wire/procs.h"
 
@@ -25,6 +26,7 @@ struct fl_client *fl_client_new(struct fl_transport *t, const struct fl_client_o
         c->opts = *opts;
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->open = true;
+    c->generation = 1;
     c->parallel = !t->below && t->ops->write == fl_channel_write;
     c->watch = c->resume_timer = c->alive_timer = -1;
     return c;
@@ -84,12 +86,22 @@ const char *fl_client_target(struct fl_client *c)
 
 bool fl_client_is_local(struct fl_client *c)
 {
-    return c->t->local;
+    bool local;
+
+    g_mutex_lock(&c->lock);
+    local = c->t->local;
+    fl_client_unlock(c);
+    return local;
 }
 
 bool fl_client_is_encrypted(struct fl_client *c)
 {
-    return c->t->encrypted;
+    bool encrypted;
+
+    g_mutex_lock(&c->lock);
+    encrypted = c->t->encrypted;
+    fl_client_unlock(c);
+    return encrypted;
 }
 
 int fl_client_add_layer(struct fl_client *c, fl_client_layer make, void *opaque)
@@ -132,7 +144,7 @@ void fl_client_set_stage(struct fl_client *c, const struct fl_client_stage *stag
     fl_client_unlock(c);
 }
 
-static int64_t call_deadline(const struct fl_client *c)
+int64_t fl_client_call_deadline(const struct fl_client *c)
 {
     if (c->stage.name)
         return c->stage.deadline_us;
@@ -193,20 +205,19 @@ static void expect_fds(struct fl_client *c, int change)
         fl_session_set_fds(c->s, c->fd_calls ? FL_SESSION_FDS_EXACT : FL_SESSION_FDS_NONE);
 }
 
-struct fl_call_spec {
-    unsigned int program, proc, args_type;
-    const void *args;
-    const int *fds;
-    unsigned int nfds;
-};
-
 static int send_call(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call,
                      uint32_t *ret_serial)
 {
-    if (!c->open)
+    if (G_UNLIKELY(!c->open || (spec->generation && spec->generation != c->generation)))
         return fl_client_raise_closed(c);
-    return fl_session_call(c->s, spec->program, program_version(spec->program), spec->proc, spec->args_type,
-                           spec->args, spec->fds, spec->nfds, call, ret_serial);
+    if (fl_session_call(c->s, spec->program, program_version(spec->program), spec->proc, spec->args_type,
+                        spec->args, spec->fds, spec->nfds, call, ret_serial) < 0)
+        return -1;
+    call->queued = true;
+    call->end = fl_session_total_queued(c->s);
+    if (!call->deadline)
+        call->deadline = fl_client_call_deadline(c);
+    return 0;
 }
 
 /* Sends, waits. The reply is left in `call`; its serial stays in call->h. Takes the lock, and keeps it when
@@ -218,28 +229,45 @@ static int do_call(struct fl_client *c, const struct fl_call_spec *spec, struct 
     g_mutex_lock(&c->lock);
     if (send_call(c, spec, call, &serial) < 0)
         return -1;
-    if (fl_client_flush(c) < 0 || fl_client_wait_unlock(c, &call->waiter, call_deadline(c)) < 0) {
+    if (fl_client_flush(c) < 0 || fl_client_wait_unlock(c, &call->waiter, call->deadline) < 0) {
         abandon(c, call, serial);
         return -1;
     }
     return 0;
 }
 
-int fl_client_call(struct fl_client *c, unsigned int program, unsigned int proc, unsigned int args_type,
-                   const void *args, unsigned int ret_type, void *ret, struct fl_arena *arena)
+static int whole_call(struct fl_client *c, const struct fl_call_spec *spec, unsigned int ret_type, void *ret,
+                      struct fl_arena *arena)
 {
-    struct fl_call_spec spec = { .program = program, .proc = proc, .args_type = args_type, .args = args };
     struct fl_call call = { .arena = arena };
     FL_ARENA(own);
 
     if (!arena)
         call.arena = &own;
-    if (G_UNLIKELY(do_call(c, &spec, &call) < 0)) {
-        fl_client_unlock(c);
-        fl_client_tell_closed(c);
-        return -1;
+    while (G_UNLIKELY(do_call(c, spec, &call) < 0)) {
+        if (fl_client_again(c, spec, &call) < 0)
+            return -1;
     }
     return finish_call(&call, ret_type, ret);
+}
+
+int fl_client_call(struct fl_client *c, unsigned int program, unsigned int proc, unsigned int args_type,
+                   const void *args, unsigned int ret_type, void *ret, struct fl_arena *arena)
+{
+    struct fl_call_spec spec = { .program = program, .proc = proc, .args_type = args_type, .args = args };
+
+    return whole_call(c, &spec, ret_type, ret, arena);
+}
+
+int fl_client_call_at(struct fl_client *c, unsigned int generation, unsigned int program, unsigned int proc,
+                      unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
+                      struct fl_arena *arena)
+{
+    struct fl_call_spec spec = {
+        .program = program, .proc = proc, .args_type = args_type, .args = args, .generation = generation
+    };
+
+    return whole_call(c, &spec, ret_type, ret, arena);
 }
 
 int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int proc, unsigned int args_type,
@@ -252,10 +280,6 @@ int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int p
     FL_ARENA(own);
     int rc;
 
-    if (!c->t->local)
-        return fl_error_set(VIR_FROM_REMOTE, VIR_ERR_NO_SUPPORT,
-                            "%s is not a local unix socket: file descriptors cannot be passed over it",
-                            c->t->target);
     if (!arena)
         call.arena = &own;
     if (fds->nin) {
@@ -263,12 +287,19 @@ int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int p
         spec.nfds = fds->nin;
     }
     g_mutex_lock(&c->lock);
-    expect_fds(c, 1);
+    rc = c->t->local
+             ? 0
+             : fl_error_set(VIR_FROM_REMOTE, VIR_ERR_NO_SUPPORT,
+                            "%s is not a local unix socket: file descriptors cannot be passed over it",
+                            c->t->target);
+    if (rc == 0)
+        expect_fds(c, 1);
     fl_client_unlock(c);
-    if (do_call(c, &spec, &call) < 0) { /* its descriptors may still come: reading stays exact for good */
-        fl_client_unlock(c);
-        fl_client_tell_closed(c);
+    if (rc < 0)
         return -1;
+    while (do_call(c, &spec, &call) < 0) { /* its descriptors may still come: reading stays exact for good */
+        if (fl_client_again(c, &spec, &call) < 0)
+            return -1;
     }
     g_mutex_lock(&c->lock);
     expect_fds(c, -1);
@@ -280,6 +311,25 @@ int fl_client_call_fds(struct fl_client *c, unsigned int program, unsigned int p
     return rc;
 }
 
+/* The lock is kept when it fails. */
+static int do_open_stream(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call,
+                          struct fl_client_stream *cs)
+{
+    uint32_t serial;
+
+    g_mutex_lock(&c->lock);
+    if (send_call(c, spec, call, &serial) < 0)
+        return -1;
+    /* Registered before the reply can come: data may follow it in the same read. */
+    if (fl_client_stream_attach(cs, spec->program, spec->proc, serial) < 0 || fl_client_flush(c) < 0 ||
+        fl_client_wait(c, &call->waiter, call->deadline) < 0) {
+        abandon(c, call, serial);
+        return -1;
+    }
+    fl_client_unlock(c);
+    return 0;
+}
+
 int fl_client_open_stream(struct fl_client *c, unsigned int program, unsigned int proc,
                           unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
                           struct fl_arena *arena, struct fl_client_stream **ret_st)
@@ -288,26 +338,18 @@ int fl_client_open_stream(struct fl_client *c, unsigned int program, unsigned in
     struct fl_call call = { .arena = arena };
     struct fl_client_stream *cs = fl_client_stream_new(c);
     FL_ARENA(own);
-    uint32_t serial = 0;
-    int rc;
 
     if (!arena)
         call.arena = &own;
-    g_mutex_lock(&c->lock);
-    rc = send_call(c, &spec, &call, &serial);
-    /* Registered before the reply can come: data may follow it in the same read. */
-    if (rc == 0 && (rc = fl_client_stream_attach(cs, program, proc, serial)) < 0)
-        abandon(c, &call, serial);
-    if (rc == 0 && (fl_client_flush(c) < 0 || fl_client_wait(c, &call.waiter, call_deadline(c)) < 0)) {
-        abandon(c, &call, serial);
-        rc = -1;
+    while (do_open_stream(c, &spec, &call, cs) < 0) {
+        int rc = fl_client_again(c, &spec, &call);
+
+        fl_client_stream_drop(cs);
+        if (rc < 0)
+            return -1;
+        cs = fl_client_stream_new(c);
     }
-    fl_client_unlock(c);
-    if (rc < 0)
-        fl_client_tell_closed(c);
-    else
-        rc = finish_call(&call, ret_type, ret);
-    if (rc < 0) {
+    if (finish_call(&call, ret_type, ret) < 0) {
         fl_client_stream_drop(cs);
         return -1;
     }
@@ -331,7 +373,7 @@ int fl_client_pipeline(struct fl_client *c, struct fl_client_request *reqs, size
 {
     g_autofree struct fl_call *calls = g_new0(struct fl_call, nreqs);
     g_autofree uint32_t *serials = g_new0(uint32_t, nreqs);
-    int64_t deadline = call_deadline(c);
+    int64_t deadline = fl_client_call_deadline(c);
     size_t sent, got = 0;
 
     g_mutex_lock(&c->lock);

@@ -27,6 +27,8 @@ struct fl_client_options {
     fl_client_closed closed;
     void *opaque;
     int64_t call_timeout_us; /* per call; 0 = none */
+    /* client_again.h */
+    int (*revive)(void *opaque, unsigned int generation, int64_t deadline_us);
 };
 
 /*

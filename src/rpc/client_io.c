@@ -125,9 +125,11 @@ static int raise_broken(struct fl_client *c)
 void fl_client_tell_closed(struct fl_client *c)
 {
     bool tell;
+    int reason;
 
     g_mutex_lock(&c->lock);
     tell = !c->open && !c->closed_told && c->opts.closed;
+    reason = c->close_reason;
     if (tell) {
         c->closed_told = true;
         c->in_closed = g_thread_self();
@@ -136,7 +138,7 @@ void fl_client_tell_closed(struct fl_client *c)
     fl_client_unlock(c);
     if (!tell)
         return;
-    c->opts.closed(c->opts.opaque, c->close_reason);
+    c->opts.closed(c->opts.opaque, reason);
     g_mutex_lock(&c->lock);
     c->in_closed = NULL;
     g_cond_broadcast(&c->handlers_cond);

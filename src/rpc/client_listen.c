@@ -254,15 +254,20 @@ int fl_client_listen(struct fl_client *c)
     int rc = 0;
 
     g_mutex_lock(&c->lock);
-    if (!c->open)
+    if (!c->open && !c->opts.revive)
         rc = fl_client_raise_closed(c);
     c->listeners++;
-    if (rc == 0)
+    if (rc == 0 && c->open)
         rc = listen_start(c);
     if (rc < 0)
         c->listeners--;
     fl_client_unlock(c);
     return rc;
+}
+
+int fl_client_listen_again(struct fl_client *c)
+{
+    return c->listeners ? listen_start(c) : 0;
 }
 
 void fl_client_unlisten(struct fl_client *c)
@@ -281,7 +286,7 @@ int fl_client_set_keepalive(struct fl_client *c, int interval_s, unsigned int co
 
     g_mutex_lock(&c->lock);
     if (!c->open) {
-        rc = fl_client_raise_closed(c);
+        rc = c->opts.revive ? 0 : fl_client_raise_closed(c); /* whoever dials sets it again */
     } else {
         fl_session_set_keepalive(c->s, interval_s > 0 ? interval_s * (int64_t)1000000 : 0, count,
                                  g_get_monotonic_time());

@@ -39,6 +39,19 @@ struct fl_call {
     size_t len;
     int *fds; /* FL_FRAME_FDS_MAX slots, or NULL: none expected */
     unsigned int nfds;
+    int64_t deadline; /* 0 = not begun */
+    bool queued;      /* the frame is among those to be sent... */
+    uint64_t end;     /* ...and has left when this many bytes have */
+    unsigned int tries;
+};
+
+/* What is called. */
+struct fl_call_spec {
+    unsigned int program, proc, args_type;
+    const void *args;
+    const int *fds;
+    unsigned int nfds;
+    unsigned int generation; /* only on this connection; 0 = on any */
 };
 
 /* A stream writer waiting for the queue of output to shrink. */
@@ -59,6 +72,7 @@ struct fl_client {
     struct fl_client_stage stage; /* of opening or closing; no name otherwise */
 
     bool open;
+    unsigned int generation; /* which connection this is, from 1 */
     bool reading;
     bool writing;
     bool parallel;        /* the transport can be written without the lock while another thread reads */
@@ -115,6 +129,13 @@ void fl_client_watch_update(struct fl_client *c); /* after want_write, full_stre
 void fl_client_watch_remove(struct fl_client *c);
 void fl_client_loop_notify(struct fl_client *c);
 
+int fl_client_listen_again(struct fl_client *c); /* after a new connection took the old one's place */
+
+/* client.c; lock held */
+int64_t fl_client_call_deadline(const struct fl_client *c);
+/* client_again.c: after a call failed. Gives the lock back. 0 = send it once more, -1 with the error set. */
+int fl_client_again(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call);
+
 /* client_stream.c */
 struct fl_client_stream *fl_client_stream_new(struct fl_client *c);
 void fl_client_stream_drop(struct fl_client_stream *st); /* never connected: unregisters, frees */
@@ -122,3 +143,4 @@ void fl_client_stream_drop(struct fl_client_stream *st); /* never connected: unr
 int fl_client_stream_attach(struct fl_client_stream *st, uint32_t program, uint32_t proc, uint32_t serial);
 void fl_client_stream_frame(struct fl_client *c, struct fl_client_stream *st, const struct fl_frame *f);
 void fl_client_streams_closed(struct fl_client *c);
+void fl_client_streams_lost(struct fl_client *c); /* with close_error; the session may go */

@@ -184,6 +184,26 @@ void fl_client_streams_closed(struct fl_client *c)
     fl_session_each_stream(c->s, notify_one, NULL);
 }
 
+static void lose_one(void *opaque, void *arg)
+{
+    struct fl_client_stream *st = opaque;
+    struct fl_client *c = arg;
+
+    if (!st->error && c->close_error) {
+        st->error = g_new0(virError, 1);
+        fl_error_copy(c->close_error, st->error);
+    }
+    st->eof = true;
+    st->attached = false;
+    drop_queue(st);
+    set_full(st, false);
+}
+
+void fl_client_streams_lost(struct fl_client *c)
+{
+    fl_session_each_stream(c->s, lose_one, c);
+}
+
 /* ---- opening and ending ---- */
 
 int fl_client_stream_attach(struct fl_client_stream *st, uint32_t program, uint32_t proc, uint32_t serial)

@@ -221,9 +221,17 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
     return 0;
 }
 
+struct fl_route *fl_route_ref(const struct fl_route *route)
+{
+    struct fl_route *shared = (struct fl_route *)route; /* only the count changes */
+
+    g_atomic_int_inc(&shared->more_refs);
+    return shared;
+}
+
 void fl_route_free(struct fl_route *route)
 {
-    if (!route)
+    if (!route || g_atomic_int_add(&route->more_refs, -1) > 0)
         return;
     for (size_t i = 0; i < route->nparams; i++) {
         g_free(route->params[i].name);

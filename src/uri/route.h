@@ -76,12 +76,13 @@ struct fl_route {
     bool no_tty;     /* no_tty=1 */
     bool no_sanity;
     char *tls_fingerprint; /* tls_fingerprint=sha256:HEX: the server's certificate, whatever signed it */
-    bool reconnect;        /* reconnect=1: dial again when the connection breaks */
+    int reconnect;         /* dial again when the connection breaks: 0 no, 1 yes, more: for so many seconds */
     int connect_timeout;   /* seconds for the whole of opening; 0 = none, -1 = not given */
     struct fl_origin connect_timeout_origin;
     int call_timeout; /* seconds for one call; 0 = none, -1 = not given */
     struct fl_origin call_timeout_origin;
 
+    gint more_refs;          /* besides the first */
     struct fl_param *params; /* all query parameters in order, unescaped, consumed or not */
     size_t nparams;
 };
@@ -108,6 +109,8 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
 /* A line per item that was decided, "item: value   (why)"; free with g_free(). */
 char *fl_route_explain(const struct fl_route *route);
 void fl_route_free(struct fl_route *route);
+/* The same route for one owner more, who may not change it; each frees it once. */
+struct fl_route *fl_route_ref(const struct fl_route *route);
 static inline void fl_route_clear_(struct fl_route **r)
 {
     fl_route_free(*r);

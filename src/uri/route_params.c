@@ -37,7 +37,7 @@ static const struct param_rule rules[] = {
     { "tls_priority", PARAM_TEXT, AT(tls_priority), AT(tls_priority_origin) },
     { "pkipath", PARAM_TEXT, AT(pkipath), 0 },
     { "tls_fingerprint", PARAM_TEXT, AT(tls_fingerprint), 0 },
-    { "reconnect", PARAM_FLAG, AT(reconnect), 0 },
+    { "reconnect", PARAM_SECONDS, AT(reconnect), 0 },
     { "auth", PARAM_TEXT, AT(auth), 0 },
     { "authfile", PARAM_TEXT, AT(authfile), 0 },
     { "no_verify", PARAM_FLAG, AT(no_verify), 0 },

@@ -35,6 +35,7 @@ BAD = [
     ("word twice", CALL % "    acl none\n    acl none\n    bind value name; return status", "'acl' is given twice"),
     ("bad permission", CALL % "    acl domain\n    bind value name; return status", "is not OBJECT:PERMISSION"),
     ("bad readonly", CALL % "    acl none\n    readonly maybe\n    bind value name; return status", "readonly is 'yes' or 'no'"),
+    ("bad idempotent", CALL % "    acl none\n    idempotent maybe\n    bind value name; return status", "idempotent is 'yes' or 'no'"),
     ("same number", (CALL % "    acl none\n    bind value name; return status") * 2, "both have procedure 5"),
     ("unknown type", "record other {\n    colour c\n}\n", "wire type 'colour' of 'c' is not declared"),
     ("unknown limit", "record other {\n    string c<NO_MAX>\n}\n", "limit 'NO_MAX' is not declared"),

@@ -10,8 +10,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "core/connect.h"
+#include "driver/remote/reconnect.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
+#include "rpc/client_again.h"
 #include "rpc/session.h"
 
 #define REGISTERED_LEGACY (-2) /* in event_ids: by an old call, which gives no id */
@@ -52,14 +54,25 @@ static const struct family families[] = {
                           FL_T_CONNECT_SECRET_EVENT_DEREGISTER_ANY_ARGS },
 };
 
-static int ask_numbered(virConnectPtr conn, const struct fl_event_info *ev, int *ret_id)
+/* Asked of, and told to, one connection: a number belongs to the connection that gave it. */
+static int event_call(virConnectPtr conn, unsigned int generation, unsigned int program, unsigned int proc,
+                      unsigned int args_type, const void *args, unsigned int ret_type, void *ret,
+                      struct fl_arena *arena)
+{
+    return fl_client_call_at(fl_remote_client(conn), generation, program, proc, args_type, args, ret_type,
+                             ret, arena);
+}
+
+static int ask_numbered(virConnectPtr conn, unsigned int generation, const struct fl_event_info *ev,
+                        int *ret_id)
 {
     const struct family *f = &families[ev->cls];
     struct fl_w_connect_domain_event_callback_register_any_args args = { .eventID = ev->id };
     struct fl_w_connect_domain_event_callback_register_any_ret ret;
     FL_ARENA(arena);
 
-    if (fl_remote_call(conn, f->register_proc, f->register_args, &args, f->register_ret, &ret, &arena) < 0)
+    if (event_call(conn, generation, FL_PROGRAM_REMOTE, f->register_proc, f->register_args, &args,
+                   f->register_ret, &ret, &arena) < 0)
         return -1;
     if (ret.callbackID < 0)
         return fl_error(VIR_ERR_RPC, "the far side gave the callback id %d", ret.callbackID);
@@ -67,7 +80,8 @@ static int ask_numbered(virConnectPtr conn, const struct fl_event_info *ev, int 
     return 0;
 }
 
-static int ask_legacy(virConnectPtr conn, const struct fl_event_info *ev, int *ret_id)
+static int ask_legacy(virConnectPtr conn, unsigned int generation, const struct fl_event_info *ev,
+                      int *ret_id)
 {
     struct fl_w_connect_domain_event_register_any_args args = { .eventID = ev->id };
     struct fl_w_connect_domain_event_register_ret ret;
@@ -77,86 +91,142 @@ static int ask_legacy(virConnectPtr conn, const struct fl_event_info *ev, int *r
     if (!ev->legacy_proc)
         return fl_error(VIR_ERR_NO_SUPPORT, "the far side is too old to send '%s' events", ev->name);
     if (ev->id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
-        rc = fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_REGISTER, FL_XDR_VOID, NULL,
-                            FL_T_CONNECT_DOMAIN_EVENT_REGISTER_RET, &ret, &arena);
+        rc = event_call(conn, generation, FL_PROGRAM_REMOTE, FL_P_CONNECT_DOMAIN_EVENT_REGISTER, FL_XDR_VOID,
+                        NULL, FL_T_CONNECT_DOMAIN_EVENT_REGISTER_RET, &ret, &arena);
     else
-        rc = fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_REGISTER_ANY,
-                            FL_T_CONNECT_DOMAIN_EVENT_REGISTER_ANY_ARGS, &args, FL_XDR_VOID, NULL, &arena);
+        rc = event_call(conn, generation, FL_PROGRAM_REMOTE, FL_P_CONNECT_DOMAIN_EVENT_REGISTER_ANY,
+                        FL_T_CONNECT_DOMAIN_EVENT_REGISTER_ANY_ARGS, &args, FL_XDR_VOID, NULL, &arena);
     if (rc == 0)
         *ret_id = REGISTERED_LEGACY;
     return rc;
 }
 
-static int ask_monitor(virConnectPtr conn, int *ret_id)
+static int ask_monitor(virConnectPtr conn, unsigned int generation, int *ret_id)
 {
     struct fl_w_connect_domain_qemu_monitor_event_register_args args = { 0 };
     struct fl_w_connect_domain_qemu_monitor_event_register_ret ret;
     FL_ARENA(arena);
 
-    if (fl_client_call(fl_remote_client(conn), FL_PROGRAM_QEMU,
-                       FL_P_QEMU_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER,
-                       FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_ARGS, &args,
-                       FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_RET, &ret, &arena) < 0)
+    if (event_call(conn, generation, FL_PROGRAM_QEMU, FL_P_QEMU_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER,
+                   FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_ARGS, &args,
+                   FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_RET, &ret, &arena) < 0)
         return -1;
     *ret_id = ret.callbackID;
     return 0;
 }
 
-/* events_lock held. */
+static int ask(virConnectPtr conn, unsigned int generation, const struct fl_event_info *ev, int *ret_id)
+{
+    if (ev->cls == FL_EVENT_QEMU_MONITOR)
+        return ask_monitor(conn, generation, ret_id);
+    if (ev->cls == FL_EVENT_DOMAIN && !fl_remote_has_feature(fl_remote_of(conn), FL_FEATURE_NUMBERED_EVENTS))
+        return ask_legacy(conn, generation, ev, ret_id);
+    return ask_numbered(conn, generation, ev, ret_id);
+}
+
+/* Whether the connection of that generation has ended and another one is to be expected. */
+static bool wait_again(struct fl_remote *r, unsigned int generation)
+{
+    struct fl_redial *redial = g_atomic_pointer_get(&r->redial);
+
+    if (!redial || (fl_client_is_open(r->client) && fl_client_generation(r->client) == generation))
+        return false;
+    return fl_redial_wait(redial, generation, 0) == 0;
+}
+
+/*
+ * events_lock held. Where the connection is made again meanwhile, that has asked for all the hub knows: its
+ * number is there before the connection is.
+ */
 static int far_register(virConnectPtr conn, const struct fl_event_info *ev)
 {
     struct fl_remote *r = fl_remote_of(conn);
-    int *id = &r->event_ids[ev - fl_events];
+    gint *at = &r->event_ids[ev - fl_events];
+    unsigned int generation;
+    int id;
 
-    if (*id != -1)
-        return 0;
-    if (ev->cls == FL_EVENT_QEMU_MONITOR)
-        return ask_monitor(conn, id);
-    if (ev->cls == FL_EVENT_DOMAIN && !fl_remote_has_feature(r, FL_FEATURE_NUMBERED_EVENTS))
-        return ask_legacy(conn, ev, id);
-    return ask_numbered(conn, ev, id);
+    do {
+        generation = fl_client_generation(r->client);
+        if (g_atomic_int_get(at) != -1)
+            return 0;
+        if (ask(conn, generation, ev, &id) == 0) {
+            g_atomic_int_compare_and_exchange(at, -1, id);
+            return 0;
+        }
+    } while (wait_again(r, generation));
+    return -1;
 }
 
-static int tell_monitor(virConnectPtr conn, int id)
+int fl_remote_events_again(virConnectPtr conn)
+{
+    struct fl_remote *r = fl_remote_of(conn);
+
+    for (size_t i = 0; i < FL_NEVENTS; i++) {
+        const struct fl_event_info *ev = &fl_events[i];
+
+        if (!fl_hub_count(r->hub, ev->cls, ev->id) || far_register(conn, ev) == 0)
+            continue;
+        if (!fl_client_is_open(r->client))
+            return -1;
+        fl_warn("'%s' events will not come any more, the far side refused: %s", ev->name,
+                fl_error_get()->message);
+    }
+    return 0;
+}
+
+static int tell_monitor(virConnectPtr conn, unsigned int generation, int id)
 {
     struct fl_w_connect_domain_qemu_monitor_event_deregister_args args = { .callbackID = id };
 
-    return fl_client_call(
-        fl_remote_client(conn), FL_PROGRAM_QEMU, FL_P_QEMU_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_DEREGISTER,
-        FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_DEREGISTER_ARGS, &args, FL_XDR_VOID, NULL, NULL);
+    return event_call(conn, generation, FL_PROGRAM_QEMU,
+                      FL_P_QEMU_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_DEREGISTER,
+                      FL_T_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_DEREGISTER_ARGS, &args, FL_XDR_VOID, NULL, NULL);
 }
 
-static int tell_legacy(virConnectPtr conn, const struct fl_event_info *ev)
+static int tell_legacy(virConnectPtr conn, unsigned int generation, const struct fl_event_info *ev)
 {
     struct fl_w_connect_domain_event_deregister_any_args args = { .eventID = ev->id };
     struct fl_w_connect_domain_event_deregister_ret ret;
 
     if (ev->id == VIR_DOMAIN_EVENT_ID_LIFECYCLE)
-        return fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_DEREGISTER, FL_XDR_VOID, NULL,
-                              FL_T_CONNECT_DOMAIN_EVENT_DEREGISTER_RET, &ret, NULL);
-    return fl_remote_call(conn, FL_P_CONNECT_DOMAIN_EVENT_DEREGISTER_ANY,
-                          FL_T_CONNECT_DOMAIN_EVENT_DEREGISTER_ANY_ARGS, &args, FL_XDR_VOID, NULL, NULL);
+        return event_call(conn, generation, FL_PROGRAM_REMOTE, FL_P_CONNECT_DOMAIN_EVENT_DEREGISTER,
+                          FL_XDR_VOID, NULL, FL_T_CONNECT_DOMAIN_EVENT_DEREGISTER_RET, &ret, NULL);
+    return event_call(conn, generation, FL_PROGRAM_REMOTE, FL_P_CONNECT_DOMAIN_EVENT_DEREGISTER_ANY,
+                      FL_T_CONNECT_DOMAIN_EVENT_DEREGISTER_ANY_ARGS, &args, FL_XDR_VOID, NULL, NULL);
+}
+
+static int tell(virConnectPtr conn, unsigned int generation, const struct fl_event_info *ev, int id)
+{
+    struct fl_w_connect_domain_event_callback_deregister_any_args args = { .callbackID = id };
+
+    if (ev->cls == FL_EVENT_QEMU_MONITOR)
+        return tell_monitor(conn, generation, id);
+    if (id == REGISTERED_LEGACY)
+        return tell_legacy(conn, generation, ev);
+    return event_call(conn, generation, FL_PROGRAM_REMOTE, families[ev->cls].deregister_proc,
+                      families[ev->cls].deregister_args, &args, FL_XDR_VOID, NULL, NULL);
 }
 
 /* events_lock held. Tells the far side when nobody is left; a connection that has ended needs no telling. */
 static int far_deregister(virConnectPtr conn, const struct fl_event_info *ev)
 {
     struct fl_remote *r = fl_remote_of(conn);
-    struct fl_w_connect_domain_event_callback_deregister_any_args args;
-    int *at = &r->event_ids[ev - fl_events], id = *at;
+    gint *at = &r->event_ids[ev - fl_events];
+    unsigned int generation = fl_client_generation(r->client);
+    int id = g_atomic_int_get(at);
 
     if (id == -1 || fl_hub_count(r->hub, ev->cls, ev->id))
         return 0;
-    *at = -1;
+    g_atomic_int_set(at, -1);
     if (!fl_client_is_open(r->client))
         return 0;
-    if (ev->cls == FL_EVENT_QEMU_MONITOR)
-        return tell_monitor(conn, id);
-    if (id == REGISTERED_LEGACY)
-        return tell_legacy(conn, ev);
-    args.callbackID = id;
-    return fl_remote_call(conn, families[ev->cls].deregister_proc, families[ev->cls].deregister_args, &args,
-                          FL_XDR_VOID, NULL, NULL);
+    if (tell(conn, generation, ev, id) == 0)
+        return 0;
+    if (!g_atomic_pointer_get(&r->redial) ||
+        (fl_client_is_open(r->client) && fl_client_generation(r->client) == generation))
+        return -1;
+    fl_error_reset(); /* it broke, and the next connection will not be asked */
+    return 0;
 }
 
 /* ---- registering ---- */
@@ -386,14 +456,21 @@ int fl_remote_connect_domain_qemu_monitor_event_deregister(virConnectPtr conn, i
 /* ---- from the far side ---- */
 
 static int event_decode(const struct fl_event_info *ev, bool legacy, const struct fl_frame *frame,
-                        struct fl_arena *arena, void *payload)
+                        struct fl_arena *arena, void *payload, uint32_t *ret_id)
 {
     struct fl_reader r = fl_reader_over(frame->payload, frame->len);
-    uint32_t id;
 
-    if (ev->numbered && !legacy && !fl_get_u32(&r, &id))
+    if (ev->numbered && !legacy && !fl_get_u32(&r, ret_id))
         return fl_error(VIR_ERR_RPC, "event '%s' without its callback id", ev->name);
     return fl_xdr_decode(legacy ? ev->legacy_payload : ev->payload, &r, arena, payload);
+}
+
+/* A registration may be left over where the connection was made again while it was taken back. */
+static bool is_left_over(struct fl_remote *r, const struct fl_event_info *ev, uint32_t id)
+{
+    int known = g_atomic_int_get(&r->event_ids[ev - fl_events]);
+
+    return g_atomic_pointer_get(&r->redial) && known >= 0 && known != (int)id;
 }
 
 void fl_remote_event(void *opaque, const struct fl_frame *frame)
@@ -403,6 +480,7 @@ void fl_remote_event(void *opaque, const struct fl_frame *frame)
     struct fl_remote *r = opaque;
     bool legacy = false;
     const struct fl_event_info *ev = fl_event_by_proc(frame->h.program, frame->h.procedure, &legacy);
+    uint32_t id = 0;
     void *payload;
 
     if (!ev) {
@@ -410,7 +488,8 @@ void fl_remote_event(void *opaque, const struct fl_frame *frame)
         return;
     }
     payload = fl_arena_alloc(&arena, fl_xdr_types[ev->payload].size);
-    if (event_decode(ev, legacy, frame, &arena, payload) < 0)
+    if (event_decode(ev, legacy, frame, &arena, payload, &id) < 0 ||
+        (ev->numbered && !legacy && is_left_over(r, ev, id)))
         return;
     if (ev == FL_EV_CONNECT_CLOSED)
         fl_connect_closed(r->conn, ((struct fl_w_event_connect_closed *)payload)->reason);

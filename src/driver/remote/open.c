@@ -14,6 +14,7 @@
 #include "base/walk.h"
 #include "core/connect.h"
 #include "driver/remote/auth.h"
+#include "driver/remote/reconnect.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
 #include "rpc/session.h"
@@ -226,11 +227,14 @@ int fl_remote_has_feature(struct fl_remote *r, int feature)
 static void on_closed(void *opaque, int reason)
 {
     struct fl_remote *r = opaque;
+    struct fl_redial *redial = g_atomic_pointer_get(&r->redial);
 
-    fl_connect_closed(r->conn, reason);
+    if (!redial || !fl_redial_begin(redial, reason))
+        fl_connect_closed(r->conn, reason);
 }
 
-static struct fl_remote *remote_new(virConnectPtr conn, const struct fl_route *route, struct fl_transport *t)
+static struct fl_remote *remote_new(virConnectPtr conn, const struct fl_route *route, struct fl_transport *t,
+                                    struct fl_hub *hub)
 {
     struct fl_remote *r = g_new0(struct fl_remote, 1);
     struct fl_client_options opts = { .event = fl_remote_event, .closed = on_closed, .opaque = r };
@@ -246,12 +250,12 @@ static struct fl_remote *remote_new(virConnectPtr conn, const struct fl_route *r
     g_mutex_init(&r->events_lock);
     for (size_t i = 0; i < FL_NEVENTS; i++)
         r->event_ids[i] = -1;
-    r->hub = fl_hub_new();
+    r->hub = hub ? fl_hub_ref(hub) : fl_hub_new();
     r->client = fl_client_new(t, &opts);
     return r;
 }
 
-static void remote_free(struct fl_remote *r)
+void fl_remote_free(struct fl_remote *r)
 {
     if (r->alive_listening)
         fl_client_unlisten(r->client);
@@ -260,14 +264,15 @@ static void remote_free(struct fl_remote *r)
     fl_client_close(r->client, VIR_CONNECT_CLOSE_REASON_CLIENT);
     fl_client_unref(r->client);
     fl_hub_unref(r->hub);
+    fl_redial_unref(r->redial);
     g_mutex_clear(&r->lock);
     g_mutex_clear(&r->events_lock);
     g_free(r->type);
     g_free(r);
 }
 
-int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
-                   unsigned int flags)
+int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
+                   unsigned int flags, struct fl_hub *hub)
 {
     struct opening_limit limit = { .route = route,
                                    .begun = g_get_monotonic_time(),
@@ -284,7 +289,7 @@ int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectA
 
     if (fl_transport_open(&ep, &t) < 0)
         return connect_failed(&limit);
-    r = remote_new(conn, route, t);
+    r = remote_new(conn, route, t, hub);
     conn->priv = r;
     /* As the peer: with an event loop, the end of the connection is noticed without any call. */
     r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
@@ -293,7 +298,7 @@ int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectA
         return 0;
     }
     conn->priv = NULL;
-    remote_free(r);
+    fl_remote_free(r);
     return -1;
 }
 
@@ -305,6 +310,8 @@ void fl_remote_close(virConnectPtr conn)
 
     if (!r)
         return;
+    if (r->redial)
+        fl_redial_stop(r->redial);
     stage.seconds = r->close_seconds;
     stage.deadline_us = fl_deadline_in_ms(r->close_seconds * 1000);
     fl_client_set_stage(r->client, &stage);
@@ -313,13 +320,15 @@ void fl_remote_close(virConnectPtr conn)
         fl_remote_call(conn, FL_P_CONNECT_CLOSE, FL_XDR_VOID, NULL, FL_XDR_VOID, NULL, NULL) < 0)
         fl_debug("the far side did not confirm the close: %s", fl_error_get()->message);
     conn->priv = NULL;
-    remote_free(r);
+    fl_remote_free(r);
 }
 
 int fl_remote_watch_close(virConnectPtr conn, bool on)
 {
     struct fl_remote *r = fl_remote_of(conn);
 
+    if (r->redial)
+        fl_redial_watch_close(r->redial, on);
     /* Without it the end of our own connection is still told. */
     if (!fl_client_is_open(r->client) || !fl_remote_has_feature(r, FL_FEATURE_CLOSE_CALLBACK))
         return 0;
@@ -332,7 +341,9 @@ int fl_remote_watch_close(virConnectPtr conn, bool on)
 
 int fl_remote_connect_is_alive(virConnectPtr conn)
 {
-    return fl_client_is_open(fl_remote_client(conn));
+    struct fl_remote *r = fl_remote_of(conn);
+
+    return r->redial ? fl_redial_hopes(r->redial) : fl_client_is_open(r->client);
 }
 
 int fl_remote_connect_is_encrypted(virConnectPtr conn)
@@ -362,6 +373,8 @@ int fl_remote_connect_set_keep_alive(virConnectPtr conn, int interval, unsigned 
 {
     struct fl_remote *r = fl_remote_of(conn);
 
+    if (r->redial)
+        fl_redial_keep_alive(r->redial, interval, count);
     if (alive_listen(r, interval > 0) < 0)
         return -1;
     /* 1 says: not possible, for the far side does not know pings. */

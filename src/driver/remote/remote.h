@@ -18,6 +18,7 @@
 #define FL_FEATURE_NUMBERED_EVENTS 14 /* it registers each event callback under a number */
 #define FL_FEATURE_CLOSE_CALLBACK  15 /* it tells when its own connection ends */
 
+struct fl_redial;
 struct fl_route;
 struct fl_frame;
 
@@ -29,11 +30,12 @@ struct fl_remote {
     GMutex lock;
     int features[16]; /* 0 = not asked yet, 1 = yes, -1 = no; index = feature */
     bool listening;
-    bool alive_listening;      /* for keepalive without an event loop */
-    int close_seconds;         /* how long the far side may take to confirm the close */
-    char *type;                /* as virConnectGetType gives it */
-    GMutex events_lock;        /* registering at the far side, one at a time */
-    int event_ids[FL_NEVENTS]; /* the far side's callback ids, -1 = not registered */
+    bool alive_listening;       /* for keepalive without an event loop */
+    int close_seconds;          /* how long the far side may take to confirm the close */
+    char *type;                 /* as virConnectGetType gives it */
+    GMutex events_lock;         /* registering at the far side, one at a time */
+    gint event_ids[FL_NEVENTS]; /* atomic: the far side's callback ids, -1 = not registered */
+    struct fl_redial *redial;   /* reconnect.h; NULL: what breaks stays broken */
 };
 
 /* The client behind a connection of this driver; never NULL while the connection is open. */
@@ -65,7 +67,15 @@ int fl_remote_take_fd(struct fl_client_fds *fds);
 /* Asks once, remembers. 1 = yes, 0 = no or it could not be asked (no error set). */
 int fl_remote_has_feature(struct fl_remote *r, int feature);
 
-/* remote.c -> open.c, event.c */
+/* A connection's first and further openings: all of it but what reconnect= asks for. `hub` NULL: one of its
+ * own. */
+int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
+                   unsigned int flags, struct fl_hub *hub);
+void fl_remote_free(struct fl_remote *r);
+/* Asks the far side for every event that the hub has callbacks for. */
+int fl_remote_events_again(virConnectPtr conn);
+
+/* remote.c -> reconnect.c, open.c, event.c */
 int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
                    unsigned int flags);
 void fl_remote_close(virConnectPtr conn);

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""reconnect=1 (docs/reconnect.md): the daemon goes and comes, the wire is cut, and what the application holds lives on."""
+import os
+import signal
+import time
+
+import pytest
+
+from held import LibvirtError, hold, middle  # noqa: F401
+from interop_lab import Daemon
+
+pytestmark = pytest.mark.tsan
+
+NO_DOMAIN, INTERNAL_ERROR, SYSTEM_ERROR, TIMED_OUT = 42, 1, 38, 68
+FROM_RPC = 7
+EOF, KEEPALIVE = 1, 2
+
+
+class Again:
+    """A daemon that is killed and started again in its place."""
+
+    def __init__(self, folder):
+        self.folder, self.now = folder, None
+        self.start()
+
+    def start(self):
+        self.now = Daemon(self.folder, args=["--listen"], conf={"tcp_port": "16719"})
+        return self
+
+    def kill(self):
+        self.now.proc.kill()
+        self.now.proc.wait()
+        for name in (self.now.sock, self.now.sock_ro):
+            if os.path.exists(name):
+                os.unlink(name)
+
+    def uri(self, over="unix", **params):
+        params = {"reconnect": 1, **params}
+        query = "&".join(f"{k}={v}" for k, v in params.items())
+        return f"{self.now.uri() if over == 'unix' else self.now.tcp_uri()}{'&' if over == 'unix' else '?'}{query}"
+
+
+@pytest.fixture
+def again(namespace, folder):
+    d = Again(folder / "d")
+    yield d
+    d.now.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("loop", [True, False], ids=["loop", "no-loop"])
+@pytest.mark.parametrize("over", ["unix", "tcp"])
+def test_calls_go_on_after_the_daemon_was_killed(again, hold, over, loop):
+    client = hold(again.uri(over), loop=loop)
+    client.do("d = c.lookupByName('test')")
+    uuid = client.do("d.UUIDString()")
+    again.kill()
+    client.start("[c.getHostname(), d.info()[0]]")
+    time.sleep(0.3)
+    again.start()
+    assert client.result()[1] == 1
+    assert client.do("d.UUIDString()") == uuid
+    assert client.do("c.isAlive()") == 1
+    assert client.do("closed") == []
+
+
+def test_an_object_that_is_gone_is_not_found(again, hold):
+    client = hold(again.uri())
+    client.do("d = c.defineXML('<domain type=\"test\"><name>lost</name><memory>4096</memory><os><type>hvm</type></os></domain>')")
+    again.kill()
+    again.start()
+    with pytest.raises(LibvirtError) as e:
+        client.do("d.info()")
+    assert e.value.code == NO_DOMAIN
+
+
+def test_events_come_again_under_the_same_number(again, hold):
+    client = hold(again.uri())
+    client.do("n = c.domainEventRegisterAny(None, 0, on_event, 'a'); m = c.domainEventRegisterAny(c.lookupByName('test'), 0, on_event, 'b')")
+    client.do("d = c.lookupByName('test'); d.suspend(); d.resume(); wait(lambda: len(events) >= 4)")
+    assert len(client.do("events")) == 4
+    for round_ in range(2):
+        client.do("events.clear()")
+        again.kill()
+        again.start()
+        client.do("d.suspend(); d.resume(); wait(lambda: len(events) >= 4); time.sleep(0.1)")
+        assert sorted(client.do("events")) == [["test", 3, 0, "a"], ["test", 3, 0, "b"], ["test", 4, 0, "a"], ["test", 4, 0, "b"]]
+    client.do("events.clear(); c.domainEventDeregisterAny(n); d.suspend(); d.resume(); wait(lambda: len(events) >= 2); time.sleep(0.1)")
+    assert client.do("[e[3] for e in events]") == ["b", "b"]
+    client.do("c.domainEventDeregisterAny(m)")
+
+
+def test_an_idle_connection_that_listens_is_dialed_without_a_call(again, hold, middle):
+    wire = middle(again.now.tcp)
+    client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
+    client.do("c.domainEventRegisterAny(None, 0, on_event, None)")
+    wire.cut()
+    end = time.monotonic() + 5
+    while wire.seen < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert wire.seen == 2
+    assert again.now.proc.poll() is None
+    other = hold(again.now.uri(), loop=False)
+    client.do("time.sleep(0.2)")  # registering is one round trip more
+    other.do("c.lookupByName('test').suspend()")
+    assert client.do("wait(lambda: len(events) == 1)")
+
+
+def test_many_threads_wait_for_one_dialing(again, hold, middle):
+    """16 threads read while the wire is cut again and again: none sees an error, and each cut is dialed once."""
+    wire = middle(again.now.tcp)
+    client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
+    client.do("d = c.lookupByName('test')")
+    client.start("many(16, 2.5, lambda i: d.info() if i % 2 else c.getHostname())")
+    for i in range(4):
+        time.sleep(0.4)
+        wire.cut(reset=i % 2 == 1)
+    least, total, errors = client.result(30)
+    assert errors == []
+    assert least > 10 and total > 500
+    assert wire.seen == 5
+
+
+def test_a_call_that_changes_things_is_not_sent_twice(again, hold, middle):
+    """Sent and unanswered: the error says so. Not sent: it waits for the next connection."""
+    wire = middle(again.now.tcp)
+    client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
+    client.do("d = c.lookupByName('test')")
+    wire.passing.clear()
+    client.start("d.suspend()")
+    time.sleep(0.3)
+    wire.cut()
+    wire.passing.set()
+    with pytest.raises(LibvirtError) as e:
+        client.result()
+    assert (e.value.code, e.value.domain) == (SYSTEM_ERROR, FROM_RPC)
+    assert "domain_suspend had been sent" in e.value.message
+    assert client.do("d.info()[0]") == 1  # the test knows: it never arrived
+    wire.refuse()
+    wire.cut()
+    client.start("d.suspend()")
+    time.sleep(0.3)
+    wire.accept_again()
+    assert client.result() == 0
+    assert client.do("d.info()[0]") == 3
+
+
+def test_a_reading_call_under_way_is_asked_again(again, hold, middle):
+    wire = middle(again.now.tcp)
+    client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
+    client.do("d = c.lookupByName('test')")
+    wire.passing.clear()
+    client.start("d.info()[0]")
+    time.sleep(0.3)
+    wire.cut()
+    wire.passing.set()
+    assert client.result() == 1
+
+
+def test_call_timeout_counts_the_waiting(again, hold):
+    client = hold(again.uri(call_timeout=1))
+    client.do("c.getHostname()")
+    again.kill()
+    with pytest.raises(LibvirtError) as e:
+        client.do("c.getHostname()")
+    assert e.value.code == TIMED_OUT
+    assert 0.9 < e.value.seconds < 3
+    assert "connect_get_hostname was not sent" in e.value.message
+    again.start()
+    assert wait_for(client, "c.getHostname()")
+
+
+def wait_for(client, line):
+    for _ in range(10):
+        try:
+            return client.do(line)
+        except LibvirtError as e:
+            assert e.code == TIMED_OUT
+    return None
+
+
+@pytest.mark.parametrize("loop", [True, False], ids=["loop", "no-loop"])
+def test_giving_up(again, hold, loop):
+    """After reconnect=SECONDS the connection is as dead as any: now, and once, the close callback is called."""
+    client = hold(again.uri(reconnect=2), loop=loop)
+    client.do("c.setKeepAlive(1, 3)")  # something listens
+    again.kill()
+    begun = time.monotonic()
+    with pytest.raises(LibvirtError) as e:
+        client.do("c.getHostname()")
+    assert 1.5 < time.monotonic() - begun < 4
+    assert (e.value.code, e.value.domain) == (INTERNAL_ERROR, FROM_RPC)
+    assert "connect_get_hostname was not sent" in e.value.message
+    assert client.do("wait(lambda: len(closed) == 1)")
+    assert client.do("closed[0][0]") == EOF
+    assert client.do("c.isAlive()") == 0
+    with pytest.raises(LibvirtError) as e:
+        client.do("c.getHostname()")
+    assert e.value.code == INTERNAL_ERROR and e.value.seconds < 0.5
+    client.do("time.sleep(0.2)")
+    assert client.do("len(closed)") == 1
+
+
+def test_closing_while_it_is_dialed(again, hold, middle):
+    """A far side that accepts and says nothing: virConnectClose() does not wait for it."""
+    wire = middle(again.now.tcp)
+    client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
+    client.do("c.getHostname()")
+    wire.passing.clear()
+    wire.cut()
+    client.do("time.sleep(0.4)")
+    client.do("c.unregisterCloseCallback(); c.close()")
+    assert client.seconds < 1.5
+
+
+def test_streams_break_and_further_ones_work(again, hold):
+    client = hold(again.uri())
+    client.do("d = c.lookupByName('test'); st = c.newStream(); d.screenshot(st, 0); st.recv(10)")
+    again.kill()
+    again.start()
+    client.do("c.getHostname()")
+    with pytest.raises(LibvirtError):
+        client.do("[st.recv(262144) for i in range(1000)]")
+    client.do("st = None")
+    assert client.do("st = c.newStream(); d.screenshot(st, 0)") is None
+    assert client.do("len(st.recv(10))") == 10
+
+
+def test_a_frozen_daemon_is_left_by_keepalive(again, hold, middle):
+    """SIGSTOP where the listener still accepts: given up by keepalive, dialed, and there once the daemon runs."""
+    client = hold(again.uri("tcp", connect_timeout=1))
+    client.do("c.setKeepAlive(1, 1)")
+    again.now.proc.send_signal(signal.SIGSTOP)
+    try:
+        client.start("c.getHostname()")
+        time.sleep(3)
+    finally:
+        again.now.proc.send_signal(signal.SIGCONT)
+    assert client.result()
+    assert client.do("closed") == []
+
+
+def test_without_it_what_breaks_stays_broken(again, hold):
+    client = hold(again.now.uri())
+    client.do("c.getHostname()")
+    again.kill()
+    again.start()
+    assert client.do("wait(lambda: closed)")
+    assert client.do("c.isAlive()") == 0
+    with pytest.raises(LibvirtError) as e:
+        client.do("c.getHostname()")
+    assert (e.value.code, e.value.domain) == (INTERNAL_ERROR, FROM_RPC)
