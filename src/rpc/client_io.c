@@ -162,6 +162,15 @@ static void add_stage(const struct fl_client *c)
     fl_error_get()->int1 = errnum;
 }
 
+/* What moving bytes failed with: an end that was not waited for is one all the same. */
+static int failure_reason(void)
+{
+    int errnum = fl_error_get()->code == VIR_ERR_SYSTEM_ERROR ? fl_error_get()->int1 : 0;
+
+    return errnum == EPIPE || errnum == ECONNRESET ? VIR_CONNECT_CLOSE_REASON_EOF
+                                                   : VIR_CONNECT_CLOSE_REASON_ERROR;
+}
+
 static void wake_senders(struct fl_client *c)
 {
     if (!c->senders || fl_session_queued(c->s) >= SENDERS_RESUME)
@@ -234,7 +243,7 @@ int fl_client_flush(struct fl_client *c)
     wake_senders(c);
     if (rc == -1) {
         add_stage(c);
-        fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
+        fl_client_fail(c, failure_reason());
         return -1;
     }
     c->want_write = rc == -FL_AGAIN;
@@ -385,7 +394,7 @@ static int read_once(struct fl_client *c)
         return read_eof(c);
     if (n < 0) {
         add_stage(c);
-        fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
+        fl_client_fail(c, failure_reason());
         return -1;
     }
     fl_session_received(c->s, (size_t)n, g_get_monotonic_time());

@@ -137,6 +137,7 @@ def test_a_call_that_changes_things_is_not_sent_twice(again, hold, middle):
     assert client.do("d.info()[0]") == 1  # the test knows: it never arrived
     wire.refuse()
     wire.cut()
+    client.do("time.sleep(0.1)")  # its loop notices
     client.start("d.suspend()")
     time.sleep(0.3)
     wire.accept_again()

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "core/connect.h"
 #include "core/connect_private.h"
 #include "driver/remote/remote.h"
@@ -141,6 +142,7 @@ static int attempt(struct fl_redial *d)
 
     if (rc == 0)
         rc = teach(d, fresh) == 0 ? mend(d, fresh) : -1;
+    fl_stage_leave();
     if (fresh->priv) {
         FL_ERROR_PRESERVE;
 
