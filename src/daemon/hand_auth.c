@@ -41,8 +41,10 @@ static int check_scheme(struct fl_call *call, enum fl_auth_kind kind, const char
 
 struct fl_login *fl_login_of(struct fl_peer *peer)
 {
+    g_mutex_lock(&peer->lock);
     if (!peer->login)
         peer->login = g_new0(struct fl_login, 1);
+    g_mutex_unlock(&peer->lock);
     return peer->login;
 }
 

@@ -6,6 +6,8 @@
 #include <glib.h>
 
 struct fl_peer;
+struct fl_polkit_api;
+struct fl_polkit_ask;
 struct fl_sasl;
 struct fl_sasl_api;
 
@@ -15,6 +17,9 @@ struct fl_login {
     bool exposed;         /* neither a unix socket nor TLS */
     bool started;
     unsigned int steps;
+
+    const struct fl_polkit_api *polkit; /* peer's lock, as the next */
+    struct fl_polkit_ask *ask;          /* under way */
 };
 
 /* The peer's, made when it is first wanted. */

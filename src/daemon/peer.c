@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "auth/polkit.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "core/objects.h"
@@ -107,6 +108,9 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
         peer->authenticated = 1;
     } else {
         peer->login_by = peer->since + LOGIN_US;
+        /* Now, while it is sure to be the process that has connected. */
+        if (peer->auth == FL_AUTH_POLKIT && fl_polkit_start_time(peer->pid, &peer->start_time) < 0)
+            fl_error_reset();
         fl_session_set_max_frame(peer->session, FRAME_BEFORE_LOGIN);
     }
     fl_debug("client %" G_GUINT64_FORMAT " (%s) connected to %s", peer->id, peer->name, from->name);
@@ -147,7 +151,6 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
     virConnectPtr conn;
 
     fl_io_remove(peer->io, peer, peer->transport->fd);
-    fl_login_abort(peer);
     fl_pool_drop(fl_server_logins(peer->server), &peer->login_lane);
     fl_pool_drop(fl_server_pool(peer->server), &peer->lane);
     fl_close_callback_end(peer);
@@ -159,6 +162,7 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
     conn = g_steal_pointer(&peer->conn);
     g_cond_broadcast(&peer->room);
     g_mutex_unlock(&peer->lock);
+    fl_login_abort(peer);
     if (conn)
         virConnectClose(conn);
     drop_fds(peer);

@@ -39,10 +39,11 @@ struct fl_peer {
     pid_t pid; /* local peers: SO_PEERCRED; -1 otherwise */
     uid_t uid;
     gid_t gid;
-    char *name;     /* for the log: "uid 0 pid 123" or "10.0.0.1 port 4711" */
-    char *user;     /* lock: who has logged in by SASL; NULL otherwise */
-    char *identity; /* the name in its certificate, once it is checked; or NULL */
-    bool shaking;   /* I/O thread: the TLS handshake is not over */
+    uint64_t start_time; /* of process `pid`, where polkit will be asked about it; 0 otherwise */
+    char *name;          /* for the log: "uid 0 pid 123" or "10.0.0.1 port 4711" */
+    char *user;          /* lock: who has logged in by SASL; NULL otherwise */
+    char *identity;      /* the name in its certificate, once it is checked; or NULL */
+    bool shaking;        /* I/O thread: the TLS handshake is not over */
     int64_t since;
     int64_t login_by;   /* INT64_MAX once authenticated */
     gint authenticated; /* atomic */
