@@ -9,6 +9,7 @@
 #include "daemon/call.h"
 #include "daemon/dispatch.h"
 #include "daemon/event.h"
+#include "daemon/forward.h"
 #include "daemon/io.h"
 #include "daemon/open.h"
 #include "daemon/peer.h"
@@ -42,6 +43,8 @@ int fl_serve_connect_open(struct fl_call *call, void *args, void *ret)
         return fl_error(VIR_ERR_INTERNAL_ERROR, "a connection is open already: close it first");
     if (peer->read_only)
         flags |= VIR_CONNECT_RO;
+    if (fl_forward_wanted(a->name))
+        return fl_forward_open(peer, a->name, flags);
     conn = fl_open_for(peer, a->name, flags);
     if (!conn)
         return -1;

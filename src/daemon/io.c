@@ -18,8 +18,10 @@ struct fl_io {
     GThread *thread;
     int epoll_fd;
     int wake_fd;
-    gint stop;   /* atomic */
-    gint npeers; /* atomic */
+    gint stop;                       /* atomic */
+    gint npeers;                     /* atomic */
+    struct epoll_event ready[BATCH]; /* its thread: being handled */
+    int nready;
     GMutex lock; /* guards the two below */
     GQueue peers;
     int64_t tick_at; /* INT64_MAX: never */
@@ -89,20 +91,41 @@ static void end_all(struct fl_io *io)
     }
 }
 
+/* A peer's second socket is told apart by an odd pointer. */
+static void *mark_of(struct fl_peer *peer, bool second)
+{
+    return (char *)peer + (second ? 1 : 0);
+}
+
+static struct fl_peer *peer_of(const struct epoll_event *event)
+{
+    return (void *)((uintptr_t)event->data.ptr & ~(uintptr_t)1);
+}
+
+/* What is still to be handled of a peer that has ended in this round. */
+static void forget_events(struct fl_io *io, const struct fl_peer *peer)
+{
+    for (int i = 0; i < io->nready; i++) {
+        if (peer_of(&io->ready[i]) == peer)
+            io->ready[i].data.ptr = NULL; /* as a wake for nothing */
+    }
+}
+
 static gpointer io_thread(gpointer opaque)
 {
     struct fl_io *io = opaque;
-    struct epoll_event ready[BATCH];
 
     while (!g_atomic_int_get(&io->stop)) {
-        int n = epoll_wait(io->epoll_fd, ready, BATCH, wait_ms(io));
+        io->nready = epoll_wait(io->epoll_fd, io->ready, BATCH, wait_ms(io));
+        for (int i = 0; i < io->nready; i++) {
+            struct fl_peer *peer = peer_of(&io->ready[i]);
 
-        for (int i = 0; i < n; i++) {
-            if (ready[i].data.ptr)
-                fl_peer_ready(ready[i].data.ptr, ready[i].events);
+            if (peer)
+                fl_peer_ready(peer, io->ready[i].events);
             else
                 swallow_wake(io);
         }
+        io->nready = 0;
         tick_all(io);
     }
     end_all(io);
@@ -175,6 +198,19 @@ void fl_io_want(struct fl_io *io, struct fl_peer *peer, int fd, uint32_t events)
         fl_debug("cannot change what a connection waits for: %s", g_strerror(errno));
 }
 
+void fl_io_watch(struct fl_io *io, struct fl_peer *peer, bool second, int fd, uint32_t was, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = mark_of(peer, second) };
+    int what = !was ? EPOLL_CTL_ADD : !events ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+
+    if (was == events)
+        return;
+    /* One that waited for nothing may have stayed in the set (fl_io_want). */
+    if (epoll_ctl(io->epoll_fd, what, fd, &event) < 0 &&
+        (errno != EEXIST || epoll_ctl(io->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0))
+        fl_debug("cannot change what a connection waits for: %s", g_strerror(errno));
+}
+
 void fl_io_tick_by(struct fl_io *io, int64_t when_us)
 {
     bool sooner;
@@ -192,6 +228,8 @@ void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd)
 {
     if (fd >= 0)
         (void)epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    if (fl_io_is_current(io))
+        forget_events(io, peer);
     g_mutex_lock(&io->lock);
     g_queue_unlink(&io->peers, fl_peer_link(peer));
     g_mutex_unlock(&io->lock);

@@ -21,6 +21,9 @@ unsigned int fl_io_count(const struct fl_io *io);
 
 /* From any thread, with the peer's lock held: which of EPOLLIN and EPOLLOUT the peer waits for. */
 void fl_io_want(struct fl_io *io, struct fl_peer *peer, int fd, uint32_t events);
+/* The same where nothing may be waited for (the socket is then not watched at all), of the peer's own socket
+ * or a second one: `was` and `events` are what it waited for and shall, 0 at first. */
+void fl_io_watch(struct fl_io *io, struct fl_peer *peer, bool second, int fd, uint32_t was, uint32_t events);
 /* From any thread: fl_peer_tick() is due at this time, no later. */
 void fl_io_tick_by(struct fl_io *io, int64_t when_us);
 /* From the peer's thread: takes it out of the set; it is finished once the present round is over. */

@@ -21,6 +21,7 @@
 #include "core/objects.h"
 #include "daemon/call.h"
 #include "daemon/event.h"
+#include "daemon/forward.h"
 #include "daemon/io.h"
 #include "daemon/listener.h"
 #include "daemon/login.h"
@@ -157,6 +158,7 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
     fl_subscriptions_end(peer);
     fl_streams_end(peer);
     g_mutex_lock(&peer->lock);
+    fl_forward_end(peer);
     peer->gone = true;
     fl_transport_close(peer->transport);
     conn = g_steal_pointer(&peer->conn);
@@ -183,6 +185,11 @@ static void update_events(struct fl_peer *peer, bool want_out)
     bool resume =
         !peer->holds && !peer->closing && (peer->stalled || fl_transport_pending(peer->transport) > 0);
     uint32_t events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out || resume ? EPOLLOUT : 0u);
+
+    if (peer->forward) {
+        fl_forward_watch(peer);
+        return;
+    }
 
     if (events == peer->events)
         return;
@@ -566,8 +573,31 @@ static bool has_pending(struct fl_peer *peer)
     return pending;
 }
 
+/* true: it is another daemon's, and its bytes have been moved. */
+static bool is_forwarded(struct fl_peer *peer)
+{
+    const char *reason = NULL;
+    int64_t deadline = INT64_MAX;
+    bool forwarded;
+
+    g_mutex_lock(&peer->lock);
+    forwarded = peer->forward && !(peer->holds & FL_HOLD_OPEN);
+    if (forwarded) {
+        reason = fl_forward_ready(peer);
+        deadline = fl_forward_deadline(peer);
+    }
+    g_mutex_unlock(&peer->lock);
+    if (reason)
+        fl_peer_finish(peer, reason);
+    else if (deadline != INT64_MAX)
+        fl_io_tick_by(peer->io, deadline);
+    return forwarded;
+}
+
 void fl_peer_ready(struct fl_peer *peer, uint32_t events)
 {
+    if (is_forwarded(peer))
+        return;
     if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)) {
         fl_peer_finish(peer, "the connection ended");
         return;
@@ -593,6 +623,10 @@ int64_t fl_peer_tick(struct fl_peer *peer, int64_t now)
         fl_info("client %" G_GUINT64_FORMAT " (%s) did not authenticate in time", peer->id, peer->name);
         fl_peer_shutdown(peer);
         next = INT64_MAX;
+    } else if (peer->forward && now >= fl_forward_deadline(peer)) {
+        fl_forward_shutdown(peer);
+        fl_peer_shutdown(peer);
+        next = INT64_MAX;
     } else if (fl_session_tick(peer->session, now) < 0) {
         fl_info("client %" G_GUINT64_FORMAT " (%s): %s", peer->id, peer->name, fl_error_get()->message);
         fl_error_reset();
@@ -603,6 +637,8 @@ int64_t fl_peer_tick(struct fl_peer *peer, int64_t now)
         next = fl_session_deadline(peer->session);
         if (!g_atomic_int_get(&peer->authenticated))
             next = MIN(next, peer->login_by);
+        if (peer->forward)
+            next = MIN(next, fl_forward_deadline(peer));
     }
     g_mutex_unlock(&peer->lock);
     return next;

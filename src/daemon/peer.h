@@ -16,6 +16,7 @@
 #include "daemon/pool.h"
 #include "rpc/session.h"
 
+struct fl_forward;
 struct fl_io;
 struct fl_listener;
 struct fl_login;
@@ -59,6 +60,7 @@ struct fl_peer {
     GCond room;                            /* with lock: less is queued for output than was, or gone */
     unsigned int room_waiters;             /* lock: threads that wait for it */
     virConnectPtr conn;                    /* lock */
+    struct fl_forward *forward;            /* lock: instead of conn, another daemon serves it */
     struct fl_subscription *subscriptions; /* lock */
     struct fl_served_stream *streams;      /* lock */
     bool close_callback;                   /* I/O thread: told when `conn` breaks */

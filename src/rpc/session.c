@@ -111,6 +111,16 @@ void fl_session_trim(struct fl_session *s)
     }
 }
 
+size_t fl_session_take_input(struct fl_session *s, void **ret_bytes)
+{
+    size_t length = s->in_len - s->in_at;
+
+    *ret_bytes = length ? g_memdup2(s->in + s->in_at, length) : NULL;
+    g_clear_pointer(&s->in, g_free);
+    s->in_at = s->in_len = s->in_cap = 0;
+    return length;
+}
+
 void *fl_session_take_buffer(struct fl_session *s, const struct fl_frame *frame)
 {
     unsigned char *block = s->in;

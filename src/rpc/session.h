@@ -76,6 +76,9 @@ int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame);
  * arena adopts it, or NULL when copying is cheaper and the caller must copy. frame->payload stays valid in
  * the block. */
 void *fl_session_take_buffer(struct fl_session *s, const struct fl_frame *frame);
+/* What has been received behind the last frame, out of the session for good: the caller frees *ret_bytes
+ * (NULL for none) and hands the bytes on to whoever speaks the protocol from here. Their number. */
+size_t fl_session_take_input(struct fl_session *s, void **ret_bytes);
 /* Gives idle memory back (after the loop that drained it); a connection at rest then costs a few hundred
  * bytes. */
 void fl_session_trim(struct fl_session *s);

@@ -61,7 +61,9 @@ static char *advice(const struct fl_sockets *s, const struct fl_route *r, const 
     if (s->session)
         return g_strdup("automatic start is off (LIBVIRT_AUTOSTART=0): start 'libvirtd' by hand");
     return g_strdup_printf("start the daemon: systemctl start %s%s", s->item[s->n - 1].daemon,
-                           r->mode == FL_MODE_DIRECT ? ", or leave mode=direct out" : "");
+                           r->mode == FL_MODE_DIRECT && r->mode_origin.kind == FL_ORIGIN_PARAMETER
+                               ? ", or leave mode=direct out"
+                               : "");
 }
 
 /* Compat: code and errno are those of a failed connect(). */

@@ -8,7 +8,7 @@ import time
 
 import libvirt
 
-URI = "qemu:///system"
+URI = os.environ.get("FL_URI", "qemu:///system")
 G = "11111111-2222-4333-8444-555555555555"
 libvirt.registerErrorHandler(lambda ctx, err: None, None)
 SCENARIOS = {}

@@ -108,7 +108,10 @@ def host(namespace):
         if host.alive():
             host.clean()
         host.stop()
-        shutil.rmtree(path, ignore_errors=True)
+        # What it defined stays in the namespace: the next host is another one.
+        for folder in [path] + [f"/{top}/libvirt/{name}" for top in ("etc", "run", "var/lib")
+                                for name in ("storage", "qemu", "secrets", "nwfilter", "network")]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def same(our_virsh, real_virsh, uri, command, **kwargs):

@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""virtproxyd: clients on the legacy sockets and TCP, the drivers' daemons behind. The incumbent's libvirtd stands for a
+virtqemud (Debian has none); a daemon of a few lines shows what passes byte by byte."""
+import array
+import os
+import pathlib
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import interop_lab as conftest
+from interop_lab import need_root, python_environment
+from test_real_libvirtd import QEMU, host, normal  # noqa: F401  (host is a fixture)
+from wire import CALL, MESSAGE, REMOTE, Frame, Wire, optional, string, u32
+
+HERE = pathlib.Path(__file__).parent
+RUN = pathlib.Path("/run/libvirt")
+OPEN, CLOSE, SUPPORTS_FEATURE, AUTH_LIST, SET_IDENTITY, KEEPALIVE_FEATURE = 1, 2, 60, 66, 419, 10
+REPLY, ERROR = 1, 1
+KEEPALIVE_PROGRAM = 0x6b656570
+
+
+@pytest.fixture
+def proxy(start_daemon):
+    """Our virtproxyd, sockets in a folder of its own, TCP on 127.0.0.1:16809."""
+    return start_daemon(name="virtproxyd", args=["--listen"], conf={"tcp_port": "16809", "log_level": 1})
+
+
+def front(proxy, driver="qemu", kind="unix"):
+    if kind == "tcp":
+        return f"{driver}+tcp://127.0.0.1:16809/system"
+    return f"{driver}+unix:///system?socket={proxy.sock_ro if kind == 'read-only' else proxy.sock}"
+
+
+class Behind:
+    """A daemon of a few lines at virtqemud's place: opens, then does as `after` says with the bare socket."""
+
+    def __init__(self, path, after, identity=None, refuse=None):
+        self.after, self.identity, self.refuse = after, identity, refuse
+        self.asked, self.threads, self.problem = [], [], None
+        RUN.mkdir(exist_ok=True)
+        self.path = str(path)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            s.settimeout(10)
+            t = threading.Thread(target=self._serve, args=(s,), daemon=True)
+            self.threads.append(t)
+            t.start()
+
+    def _frame(self, s):
+        head = s.recv(4, socket.MSG_WAITALL)
+        if len(head) < 4:
+            raise EOFError
+        return Frame(s.recv(struct.unpack(">I", head)[0] - 4, socket.MSG_WAITALL))
+
+    def _answer(self, s, f, payload=b"", status=0):
+        s.sendall(struct.pack(">7I", 28 + len(payload), f.program, 1, f.proc, REPLY, f.serial, status) + payload)
+
+    def _serve(self, s):
+        answers = {AUTH_LIST: u32(1, 0), SUPPORTS_FEATURE: u32(1), OPEN: b""}
+        last = SET_IDENTITY if self.identity is not False else OPEN
+        try:
+            while True:
+                f = self._frame(s)
+                self.asked.append((f.proc, f.payload))
+                if f.proc == SET_IDENTITY and self.identity:  # an error: code
+                    self._answer(s, f, u32(self.identity, 7, 1) + string("no") + u32(2) + b"\0" * 32, 1)
+                elif f.proc == OPEN and self.refuse:
+                    self._answer(s, f, u32(self.refuse, 10, 1) + string("refused behind") + u32(2) + b"\0" * 32, 1)
+                else:
+                    self._answer(s, f, answers.get(f.proc, b""))
+                if f.proc == last and not (f.proc == OPEN and self.refuse):
+                    break
+            self.after(s)
+        except (EOFError, ConnectionError):
+            pass
+        except Exception as e:  # for the test to see
+            self.problem = e
+        finally:
+            s.close()
+
+    def stop(self):
+        self.listener.close()
+        for t in self.threads:
+            t.join(10)
+            assert not t.is_alive()
+        os.unlink(self.path)
+        assert self.problem is None, self.problem
+
+
+@pytest.fixture
+def behind():
+    started = []
+
+    def start(after=lambda s: None, path=RUN / "virtqemud-sock", **kwargs):
+        started.append(Behind(path, after, **kwargs))
+        return started[-1]
+
+    yield start
+    for b in started:
+        b.stop()
+
+
+def echo(s):
+    while (data := s.recv(65536)):
+        s.sendall(data)
+
+
+def opened(target, name="qemu:///system", **kwargs):
+    w = Wire(target, **kwargs)
+    w.call(AUTH_LIST)
+    return w.open(name)
+
+
+# ---- the incumbent behind
+
+@pytest.fixture
+def real_behind(host):
+    """The incumbent's daemon under the names of virtqemud."""
+    links = {RUN / f"virtqemud-sock{ro}": RUN / f"libvirt-sock{ro}" for ro in ("", "-ro")}
+    for link, target in links.items():
+        link.symlink_to(target)
+    yield host
+    for link in links:
+        link.unlink()
+
+
+COMMANDS = ("hostname|capabilities|nodeinfo|list --all|dominfo g|dumpxml g|domstate g --reason|domblklist g|vncdisplay g|"
+            "qemu-monitor-command g query-status|net-list --all|pool-list --all|vol-list p|secret-list|nwfilter-list|"
+            "nodedev-list|iface-list --all|dominfo nonesuch").split("|")
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_commands_print_the_same_in_front(real_behind, proxy, any_virsh, kind):
+    for command in COMMANDS:
+        direct, through = any_virsh(command, uri=QEMU), any_virsh(command, uri=front(proxy, kind=kind))
+        assert normal(command, through.stdout) == normal(command, direct.stdout), through.stderr
+        assert (through.returncode, through.stderr) == (direct.returncode, direct.stderr)
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["our library", "the incumbent's"])
+def test_everything_passes(real_behind, proxy, ours):
+    """Domains, storage, streams, descriptors, events, errors, threads: as many as the direct connection has."""
+    def told(uri):
+        argv = ["/usr/bin/python3", str(HERE / "real_scenarios.py")]
+        done = subprocess.run(argv, env=python_environment(ours, FL_URI=uri), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
+        return re.sub(r"('state.reason', )\d", r"\1#", done.stdout.replace(uri, "URI"))  # of what was before
+
+    assert told(front(proxy)) == told(QEMU)
+
+
+def test_read_only_stays_read_only(real_behind, proxy, any_virsh):
+    for uri, args in (front(proxy, kind="read-only"), []), (front(proxy), ["-r"]), (front(proxy, kind="tcp"), ["-r"]):
+        assert "g" in any_virsh.out(*args, "list", uri=uri)
+        done = any_virsh(*args, "suspend", "g", uri=uri)
+        assert done.returncode == 1 and any_virsh.out(*args, "domstate", "g", uri=uri).strip() == "running"
+
+
+def test_no_name_opens_the_daemon_that_is_there(real_behind, proxy):
+    with Wire(proxy.sock) as w:
+        w.call(AUTH_LIST)
+        w.open("")
+        frame = w.call(SUPPORTS_FEATURE, u32(14))
+        assert frame.payload == u32(1)
+
+
+def test_the_incumbent_takes_the_identity_of_a_user(real_behind, proxy, any_virsh):
+    need_root("it becomes another user")
+    os.chmod(proxy.sock, 0o777)
+    assert "g" in any_virsh.out("list", uri=front(proxy), user=65534, cwd="/", env={"HOME": "/nonexistent"})
+
+
+# ---- our own behind
+
+def test_a_driver_not_built_is_said_through_the_proxy(start_daemon, proxy, any_virsh):
+    d = start_daemon(name="virtqemud")
+    link = RUN / "virtqemud-sock"
+    link.symlink_to(d.sock)
+    try:
+        done = any_virsh("uri", uri=front(proxy))
+        assert done.returncode == 1 and "this virtqemud is built without the QEMU driver" in done.stderr
+    finally:
+        link.unlink()
+
+
+def test_the_test_driver_is_the_proxys_own(proxy, any_virsh):
+    assert "test" in any_virsh.out("list", uri=proxy.uri())
+    assert "test" in any_virsh.out("list", uri="test+tcp://127.0.0.1:16809/default")
+
+
+# ---- nobody behind
+
+@pytest.mark.parametrize("driver", ["qemu", "xen", "lxc", "vz", "network"])
+def test_an_absent_daemon_is_named(proxy, any_virsh, driver):
+    done = any_virsh("uri", uri=front(proxy, driver))
+    assert done.returncode == 1
+    for word in ("virtproxyd", f"'{driver}:///system'", f"/run/libvirt/virt{driver}d-sock is absent", f"systemctl start virt{driver}d"):
+        assert word in done.stderr
+
+
+def test_a_stale_socket_is_named(proxy, any_virsh):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(RUN / "virtxend-sock"))
+    try:
+        assert "virtxend-sock is refused (stale" in any_virsh("uri", uri=front(proxy, "xen")).stderr
+    finally:
+        (RUN / "virtxend-sock").unlink()
+
+
+@pytest.mark.parametrize("name", ["esx:///system", "nonesuch:///system", "qemu+ssh://far/system", "qemu+tcp://127.0.0.1/system",
+                                  "qemu:///system?socket=/run/evil", "qemu+ext:///system?command=/bin/false", "qemu://far/system"])
+def test_a_client_does_not_choose_the_way(proxy, name):
+    with Wire(proxy.sock) as w:
+        w.call(AUTH_LIST)
+        code, domain, message = w.call(OPEN, optional(name) + u32(0)).error()
+        assert code == 5 and "virtproxyd" in message, message
+
+
+def test_no_name_and_nobody_there(proxy):
+    with Wire(proxy.sock) as w:
+        w.call(AUTH_LIST)
+        code, _, message = w.call(OPEN, u32(0, 0)).error()
+        assert code == 5 and "virtqemud" in message
+
+
+# ---- byte by byte
+
+def test_the_first_calls_behind(proxy, behind):
+    b = behind(echo, path=RUN / "virtqemud-sock-ro")
+    with Wire(proxy.sock) as w:
+        w.call(AUTH_LIST)
+        assert w.call(SUPPORTS_FEATURE, u32(KEEPALIVE_FEATURE)).payload == u32(1)
+        w.open("qemu:///system?foo=bar", flags=1)
+    assert [p for p, _ in b.asked] == [AUTH_LIST, SUPPORTS_FEATURE, OPEN, SET_IDENTITY]
+    assert b.asked[2][1] == optional("qemu:///system?foo=bar") + u32(1)
+    for word in (b"unix-user-id", b"unix-group-id", b"process-id"):
+        assert word in b.asked[3][1]
+
+
+def test_the_daemon_behind_is_told_who_asks(proxy, behind):
+    need_root("it becomes another user")
+    b = behind(echo)
+    os.chmod(proxy.sock, 0o777)
+    code = f"from wire import *; w = Wire('{proxy.sock}'); w.call(66); w.open('qemu:///system')"
+    subprocess.run([sys.executable, "-c", code], cwd=HERE, user=65534, group=65534, check=True, timeout=10)
+    said = b.asked[-1][1]
+    assert string("unix-user-id") + u32(4, 0, 65534) in said and string("unix-group-id") + u32(4, 0, 65534) in said
+    assert string("user-name") + u32(7) + string("nobody") in said and string("group-name") + u32(7) + string("nogroup") in said
+
+
+def test_over_tcp_there_is_no_identity(proxy, behind):
+    b = behind(echo, identity=False)
+    with opened(("127.0.0.1", 16809)):
+        pass
+    assert [p for p, _ in b.asked] == [AUTH_LIST, OPEN]
+
+
+@pytest.mark.parametrize("code,opens", [(3, True), (39, True), (29, False), (88, False)])
+def test_who_cannot_be_told_the_identity(proxy, behind, code, opens):
+    """One that has no identities is no hole; one that has them and refuses this one would serve the proxy's own."""
+    behind(echo, identity=code)
+    with Wire(proxy.sock) as w:
+        w.call(AUTH_LIST)
+        assert (w.call(OPEN, optional("qemu:///system") + u32(0)).status == 0) == opens
+
+
+def test_a_refusal_behind_is_passed_on_as_it_is(proxy, behind):
+    behind(refuse=38)
+    with Wire(proxy.sock) as w:
+        w.call(AUTH_LIST)
+        assert w.call(OPEN, optional("qemu:///system") + u32(0)).error() == (38, 10, "refused behind")
+        assert w.call(OPEN, optional("test:///default") + u32(0)).status == 0  # and it may try again
+
+
+def test_bytes_pass_unseen_and_in_order(proxy, behind):
+    behind(echo)
+    with opened(proxy.sock) as w:
+        data = os.urandom(3 << 20)  # not even frames
+        threading.Thread(target=w.raw, args=(data,), daemon=True).start()
+        assert w.read(len(data)) == data
+
+
+def test_what_is_sent_behind_the_open_goes_with_it(proxy, behind):
+    behind(echo)
+    with Wire(proxy.sock) as w:
+        extra = os.urandom(100000)
+        w.raw(w.frame(AUTH_LIST) + w.frame(OPEN, optional("qemu:///system") + u32(0)) + extra[:20])
+        w.raw(extra[20:])
+        assert w.recv().proc == AUTH_LIST and w.recv().proc == OPEN
+        assert w.read(len(extra)) == extra
+
+
+def test_descriptors_pass_both_ways(proxy, behind):
+    def back(s):
+        """A frame, a descriptor with its byte, a frame; the same back."""
+        first = s.recv(4, socket.MSG_WAITALL)
+        byte, fds, _, _ = socket.recv_fds(s, 1, 4)
+        last = s.recv(4, socket.MSG_WAITALL)
+        os.write(fds[0], b"hello " + first + byte + last)
+        s.sendall(first)
+        socket.send_fds(s, [byte], fds)
+        s.sendall(last)
+        os.close(fds[0])
+
+    behind(back)
+    with opened(proxy.sock) as w:
+        r, wr = os.pipe()
+        w.raw(b"abcd")
+        w.send_fds([wr])
+        w.raw(b"efgh")
+        assert w.read(4) == b"abcd"
+        byte, fds, _, _ = socket.recv_fds(w.sock, 1, 4)
+        assert os.read(r, 100) == b"hello abcd\0efgh" and byte == b"\0"
+        os.write(fds[0], b"again")
+        assert os.read(r, 100) == b"again" and w.read(4) == b"efgh"
+        for fd in (r, wr, *fds):
+            os.close(fd)
+
+
+def test_a_client_that_reads_nothing_stops_the_sender(proxy, behind):
+    """Memory stays bounded, and others are served meanwhile."""
+    sent = []
+
+    def flood(s):
+        s.settimeout(0.5)
+        try:
+            while len(sent) < 2000:
+                s.sendall(b"x" * 65536)
+                sent.append(65536)
+        except TimeoutError:
+            pass
+
+    behind(flood)
+    with opened(proxy.sock):
+        before = proxy.status("VmRSS")
+        time.sleep(1)
+        assert sum(sent) < 4 << 20 and proxy.status("VmRSS") - before < 4096
+        with Wire(proxy.sock) as other:
+            other.open("test:///default")
+
+
+def test_the_last_words_of_both_sides_arrive(proxy, behind):
+    got = []
+
+    def listen(s):
+        while (data := s.recv(65536)):
+            got.append(data)
+
+    b = behind(listen)
+    with opened(proxy.sock) as w:
+        w.raw(b"z" * 500000)
+    b.threads[0].join(5)
+    assert sum(map(len, got)) == 500000
+
+    b.after = lambda s: s.sendall(b"y" * 500000)
+    with opened(proxy.sock) as w:
+        assert w.read(500000) == b"y" * 500000
+        assert w.sock.recv(1) == b""  # and then the end
+
+
+def test_who_dies_behind_ends_the_clients(proxy, behind):
+    """The client sees the end at once, as if the daemon had been its own; the proxy goes on."""
+    behind(lambda s: s.recv(1))
+    with opened(proxy.sock) as w, opened(proxy.sock) as other:
+        w.raw(b"!")
+        assert w.sock.recv(1) == b""
+        other.raw(b"!")
+    assert proxy.alive()
+
+
+def test_a_silent_daemon_behind_blocks_nobody_else(proxy):
+    """One that accepts and says nothing: the opening waits, everybody else is served."""
+    path = RUN / "virtqemud-sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+        s.listen()
+        try:
+            with Wire(proxy.sock) as stuck:
+                stuck.raw(stuck.frame(AUTH_LIST) + stuck.frame(OPEN, optional("qemu:///system") + u32(0)))
+                for _ in range(5):
+                    with Wire(proxy.sock) as w:
+                        w.open("test:///default")
+        finally:
+            path.unlink()
+
+
+def test_nothing_is_left_after_many(proxy, behind):
+    behind(echo)
+    with opened(proxy.sock):
+        pass
+    time.sleep(0.2)
+    fds, before = proxy.fds(), proxy.status("VmRSS")
+    for _ in range(3):
+        many = [opened(proxy.sock) for _ in range(40)]
+        for w in many:
+            w.raw(b"123")
+        for w in many:
+            assert w.read(3) == b"123"
+            w.sock.close()
+    for _ in range(50):
+        if proxy.fds() == fds:
+            break
+        time.sleep(0.05)
+    assert proxy.fds() == fds
+    assert proxy.status("VmRSS") - before < 4096
+
+
+def test_stopping_ends_what_is_forwarded(start_daemon, behind):
+    behind(echo)
+    p = start_daemon(name="virtproxyd")
+    with opened(p.sock) as w:
+        assert p.stop() == 0
+        assert w.sock.recv(1) == b""
