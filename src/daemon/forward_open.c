@@ -306,8 +306,8 @@ static int pass_identity(struct dialog *d, struct fl_peer *peer, bool read_only)
     identity_init(&id, peer);
     if (id.args.n_params == 0)
         return 0;
-    if (call(d, FL_P_CONNECT_SET_IDENTITY, FL_T_CONNECT_SET_IDENTITY_ARGS, &args, FL_XDR_VOID, NULL, NULL) ==
-        0)
+    if (call(d, FL_P_CONNECT_SET_IDENTITY, FL_T_CONNECT_SET_IDENTITY_ARGS, &id.args, FL_XDR_VOID, NULL,
+             NULL) == 0)
         return 0;
     if (fl_error_get()->code != VIR_ERR_NO_SUPPORT && fl_error_get()->code != VIR_ERR_RPC &&
         !(read_only && fl_error_get()->code == VIR_ERR_OPERATION_DENIED))

@@ -305,11 +305,11 @@ static int set_up(struct start *start)
     start->pid_fd = fl_pidfile_acquire(start->paths.pid_file);
     if (start->pid_fd < 0)
         return complain(start, EXIT_SETUP);
+    warn_without_driver(start->who);
     if (open_sockets(start) < 0)
         return complain(start, EXIT_NETWORK);
     if (virInitialize() < 0)
         return complain(start, EXIT_SETUP);
-    warn_without_driver(start->who);
     virSetErrorFunc(NULL, ignore_error);
     fl_server_block_signals();
     start->server = fl_server_new(&options, g_steal_pointer(&start->conf), &start->listeners);
