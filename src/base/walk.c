@@ -196,20 +196,36 @@ enum fl_stage fl_stage_of_error(const virError *error, const char **ret_rest)
     return stage;
 }
 
-void fl_stage_name_error(void)
+static void prefix_detail(const char *prefix)
 {
     virErrorPtr err = fl_error_get();
     const char *detail = error_detail(err);
-    char *message, *str2;
+    bool second = g_strcmp0(detail, err->str2) == 0;
+    char *message = g_strdup_printf("%.*s%s%s", err->message ? (int)(detail - err->message) : 0,
+                                    err->message ? err->message : "", prefix, detail);
 
-    if (present == FL_STAGE_NONE || !err->message || fl_stage_of_error(err, NULL) != FL_STAGE_NONE)
-        return;
-    message =
-        g_strdup_printf("%.*s%s: %s", (int)(detail - err->message), err->message, names[present], detail);
-    str2 = err->str2 && strcmp(detail, err->str2) == 0 ? g_strdup_printf("%s: %s", names[present], detail)
-                                                       : g_strdup(err->str2);
+    if (second) {
+        g_free(err->str2);
+        err->str2 = g_strconcat(prefix, detail, NULL);
+    }
     g_free(err->message);
-    g_free(err->str2);
     err->message = message;
-    err->str2 = str2;
+}
+
+void fl_stage_name_error(void)
+{
+    g_autofree char *prefix = NULL;
+
+    if (present == FL_STAGE_NONE || !fl_error_get()->code ||
+        fl_stage_of_error(fl_error_get(), NULL) != FL_STAGE_NONE)
+        return;
+    prefix = g_strdup_printf("%s: ", names[present]);
+    prefix_detail(prefix);
+}
+
+void fl_stage_name_teller(enum fl_stage stage, const char *who)
+{
+    g_autofree char *prefix = g_strdup_printf("%s: %s: ", names[stage], who);
+
+    prefix_detail(prefix);
 }

@@ -69,3 +69,5 @@ enum fl_stage fl_stage_of_error(const virError *error, const char **ret_rest);
 /* The thread's error is one of opening: makes its text begin with the name of the present stage, unless it
  * names one already. */
 void fl_stage_name_error(void);
+/* Puts "STAGE: WHO: " before the detail of the thread's error: it is somebody else's word. */
+void fl_stage_name_teller(enum fl_stage stage, const char *who);

@@ -49,6 +49,22 @@ static int read_item(const struct fl_conf *conf, const char *name, struct fl_con
     return rc < 0 ? -1 : 0;
 }
 
+static int read_seconds(const struct fl_conf *conf, const char *name, struct fl_conf_seconds *item)
+{
+    unsigned int n = 0;
+    int rc = fl_conf_get_uint(conf, name, &n);
+
+    if (rc <= 0)
+        return rc;
+    item->line = fl_conf_find(conf, name)->value.line;
+    if (n > FL_SECONDS_MAX)
+        return fl_error(VIR_ERR_CONF_SYNTAX,
+                        "%s:%d: '%s' must be a number of seconds up to %d, 0 for no limit", conf->filename,
+                        item->line, name, FL_SECONDS_MAX);
+    item->seconds = (int)n;
+    return 0;
+}
+
 /* Splits "name=uri" into one alias. */
 static int read_alias(const struct fl_conf *conf, const char *text, int line, struct fl_alias *alias)
 {
@@ -102,7 +118,9 @@ static int from_conf(const struct fl_conf *conf, struct fl_client_conf **ret_con
     if (read_aliases(conf, c) < 0 || read_item(conf, "uri_default", &c->uri_default) < 0 ||
         read_item(conf, "remote_mode", &c->remote_mode) < 0 ||
         read_item(conf, "remote_proxy", &c->remote_proxy) < 0 ||
-        read_item(conf, "tls_priority", &c->tls_priority) < 0)
+        read_item(conf, "tls_priority", &c->tls_priority) < 0 ||
+        read_seconds(conf, "connect_timeout", &c->connect_timeout) < 0 ||
+        read_seconds(conf, "call_timeout", &c->call_timeout) < 0)
         return -1;
     *ret_conf = g_steal_pointer(&c);
     return 0;

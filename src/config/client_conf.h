@@ -25,6 +25,14 @@ struct fl_conf_item {
     int line;
 };
 
+#define FL_SECONDS_MAX 1000000000 /* of any limit on time: as microseconds it fits 64 bits */
+
+/* A number and the line that set it; line 0: it is not set. */
+struct fl_conf_seconds {
+    int seconds;
+    int line;
+};
+
 struct fl_client_conf {
     char *filename;
     struct fl_alias *aliases; /* in file order; of equal names the first counts */
@@ -33,6 +41,8 @@ struct fl_client_conf {
     struct fl_conf_item remote_mode;  /* "auto", "direct", "legacy"; judged when a remote route needs it */
     struct fl_conf_item remote_proxy; /* "auto", "netcat", "native" */
     struct fl_conf_item tls_priority;
+    struct fl_conf_seconds connect_timeout; /* of ours: other clients pass over them */
+    struct fl_conf_seconds call_timeout;
 };
 
 /* FL_SYSCONFDIR/libvirt/libvirt.conf for the super-user, else $XDG_CONFIG_HOME/libvirt/libvirt.conf

@@ -68,6 +68,8 @@ static int resolve(const char *name, unsigned int flags, struct fl_route **ret_r
         return -1;
     struct fl_resolve_env env = {
         .default_uri_env = getenv("LIBVIRT_DEFAULT_URI"),
+        .connect_timeout_env = getenv("LIBVIRT_CONNECT_TIMEOUT"),
+        .call_timeout_env = getenv("LIBVIRT_CALL_TIMEOUT"),
         .conf = conf,
         .local_drivers = (const char *const *)schemes->pdata,
         .privileged = privileged,

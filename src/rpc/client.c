@@ -388,8 +388,12 @@ int fl_client_pipeline(struct fl_client *c, struct fl_client_request *reqs, size
             break;
     }
     if (sent == nreqs && fl_client_flush(c) == 0) {
-        while (got < nreqs && fl_client_wait(c, &calls[got].waiter, deadline) == 0)
-            got++;
+        for (; got < nreqs; got++) {
+            if (reqs[got].stage)
+                c->stage = *reqs[got].stage;
+            if (fl_client_wait(c, &calls[got].waiter, deadline) < 0)
+                break;
+        }
     }
     for (size_t i = got; i < sent; i++)
         abandon(c, &calls[i], serials[i]);

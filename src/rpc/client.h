@@ -94,8 +94,9 @@ struct fl_client_request {
     unsigned int args_type, ret_type;
     const void *args;
     void *ret;
-    int result;        /* filled: 0, or -1 and `error` set */
-    virErrorPtr error; /* filled when result < 0; virFreeError() it */
+    int result;                          /* filled: 0, or -1 and `error` set */
+    virErrorPtr error;                   /* filled when result < 0; virFreeError() it */
+    const struct fl_client_stage *stage; /* begins when its answer is waited for; NULL: none does */
 };
 /* -1 only when the connection broke; otherwise look at each result. */
 int fl_client_pipeline(struct fl_client *c, struct fl_client_request *reqs, size_t nreqs,

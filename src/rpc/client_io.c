@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "rpc/park.h"
 
 /* Senders go on when less than this is queued. */
@@ -147,6 +148,14 @@ void fl_client_tell_closed(struct fl_client *c)
 }
 
 /* ---- writing ---- */
+
+/* What opening or closing was at; NULL when neither goes on. */
+static const char *stage_name(const struct fl_client *c)
+{
+    int way = c->stage.name ? fl_transport_stage(c->t) : FL_STAGE_NONE;
+
+    return way != FL_STAGE_NONE ? fl_stage_name((enum fl_stage)way) : c->stage.name;
+}
 
 /* A socket's error while opening; the end of a child tells its stage itself. */
 static void add_stage(const struct fl_client *c)
@@ -364,10 +373,12 @@ static int drain(struct fl_client *c)
 
 static int read_eof(struct fl_client *c)
 {
-    const char *stage = c->stage.name;
+    const char *stage = stage_name(c);
 
-    fl_error(VIR_ERR_SYSTEM_ERROR, "%s%s%s closed the connection%s", stage ? stage : "", stage ? ": " : "",
-             c->t->target, fl_session_npending(c->s) ? " with calls unanswered" : "");
+    fl_error(VIR_ERR_SYSTEM_ERROR, "%s%s%s closed the connection%s%s", stage ? stage : "", stage ? ": " : "",
+             c->t->target, fl_session_npending(c->s) ? " with calls unanswered" : "",
+             stage ? "; its log says why, for example that it has all the clients it takes" : "");
+    fl_error_get()->int1 = EIO; /* Compat: the end of the bytes is an input error */
     fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_EOF);
     return -1;
 }
@@ -498,6 +509,12 @@ static int say_late(const struct fl_client *c)
 {
     const struct fl_client_stage *st = &c->stage;
 
+    if (st->name && fl_transport_stage(c->t) != FL_STAGE_NONE)
+        return fl_error(
+            VIR_ERR_OPERATION_TIMEOUT,
+            "%s: %s did not come through in time (%d s); try the same with plain ssh, or give it longer "
+            "with connect_timeout=SECONDS in the URI",
+            stage_name(c), c->t->target, st->seconds);
     if (st->name)
         return fl_error(VIR_ERR_OPERATION_TIMEOUT, "%s: %s did not answer in time (%d s); %s", st->name,
                         c->t->target, st->seconds, st->advice);

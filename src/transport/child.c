@@ -36,7 +36,9 @@ struct child {
     int status;
     int err_fd;
     bool half_closed;
+    bool spoken;
     fl_child_explain explain;
+    char *(*strip)(const char *);
 };
 
 /* Child's ends: `sock` becomes 0 and 1, `err` becomes 2, everything above is closed. Returns an errno. */
@@ -150,17 +152,33 @@ char *fl_child_said(const char *text, size_t len)
     return g_string_free(out, FALSE);
 }
 
-static char *stderr_line(struct child *c)
+void fl_child_set_strip(struct fl_transport *t, char *(*strip)(const char *stderr_text))
 {
-    g_autofree char *all = g_malloc(STDERR_KEPT);
-    ssize_t n = pread(c->err_fd, all, STDERR_KEPT, 0);
-    return fl_child_said(all, n < 0 ? 0 : (size_t)n); /* the file is zeros from the end of the text */
+    struct child *c = t->priv;
+    c->strip = strip;
+}
+
+char *fl_child_stderr(struct fl_transport *t)
+{
+    struct child *c = t->priv;
+    char *all = g_malloc0(STDERR_KEPT + 1); /* the file is zeros from the end of the text */
+    if (!c || pread(c->err_fd, all, STDERR_KEPT, 0) < 0)
+        all[0] = '\0';
+    return all;
+}
+
+bool fl_child_has_spoken(struct fl_transport *t)
+{
+    struct child *c = t->priv;
+    return c && c->spoken;
 }
 
 static ssize_t child_ended(struct fl_transport *t, struct child *c)
 {
     bool reaped = reap(c, END_WAIT_MS);
-    g_autofree char *text = stderr_line(c);
+    g_autofree char *all = fl_child_stderr(t);
+    g_autofree char *wanted = c->strip ? c->strip(all) : NULL;
+    g_autofree char *text = fl_child_said(wanted ? wanted : all, strlen(wanted ? wanted : all));
     if (reaped && c->status == 0 && (c->half_closed || !*text))
         return 0;
     return c->explain(t, reaped ? c->status : -1, text);
@@ -172,6 +190,8 @@ ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len)
     ssize_t n = fl_channel_read(t, buf, len);
     if (c && (n == 0 || (n == -1 && fl_error_get()->int1 == ECONNRESET)))
         return child_ended(t, c);
+    if (c && n > 0)
+        c->spoken = true;
     return n;
 }
 

@@ -4,18 +4,25 @@
 
 #include "transport/transport.h"
 
-/* Turns "it ended" into an error: exit status (or 128 + signal) and what it wrote to stderr, trimmed. Returns
- * -1. */
+/* Turns "it ended" into an error: exit status (or 128 + signal; -1: not known) and what it wrote to stderr,
+ * trimmed. Returns -1. */
 typedef int (*fl_child_explain)(struct fl_transport *t, int status, const char *stderr_text);
 
 /* Starts argv (argv[0] looked up on PATH) and makes it t's channel. `what` names it in messages: "ssh". */
 int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what, fl_child_explain explain);
+/* What of its stderr is meant for people: all of it until this is called. */
+void fl_child_set_strip(struct fl_transport *t, char *(*strip)(const char *stderr_text));
 
 ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len);
 int fl_child_half_close(struct fl_transport *t);
 /* Bounded: closes its input, gives it a moment, then terminates, then kills; always reaps. */
 void fl_child_close(struct fl_transport *t);
+
+/* What it has written to stderr so far; free with g_free(). */
+char *fl_child_stderr(struct fl_transport *t);
+/* Whether anything has come from its standard output. */
+bool fl_child_has_spoken(struct fl_transport *t);
 
 /* What a program printed, the last part of it if it is much, as one line without control characters. */
 char *fl_child_said(const char *text, size_t len);

@@ -2,19 +2,22 @@
 /*
  * The ssh transport: the system's ssh, with the user's configuration, runs virt-ssh-helper or a netcat over
  * there. ssh reports everything by its exit status and stderr; this file turns the usual ones into the stage
- * that failed and one thing to do.
+ * that failed and one thing to do. Where ssh stands while it keeps silent is in its trace (ssh_trace.h).
  */
 #define FL_FROM VIR_FROM_REMOTE
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "base/walk.h"
 #include "transport/channel.h"
 #include "transport/child.h"
 #include "transport/ssh_command.h"
 #include "transport/ssh_far.h"
+#include "transport/ssh_trace.h"
 
 #define SSH_FAILED 255 /* ssh itself, not what it ran */
 
@@ -38,16 +41,60 @@ static const struct fl_ssh_fault ssh_faults[] = {
     { "", "ssh-auth", "try the same host with plain ssh" },
 };
 
+/* What ssh was at when it ended counts more than what its complaint looks like. */
+static enum fl_stage traced_stage(struct fl_transport *t)
+{
+    g_autofree char *trace = fl_child_stderr(t);
+    return fl_ssh_trace_stage(trace);
+}
+
 static int ssh_ended(struct fl_transport *t, int status, const char *text)
 {
-    const struct fl_ssh_fault *f = ssh_faults;
-    if (status != SSH_FAILED)
-        f = fl_ssh_far_fault(status, text);
-    else
-        while (!strstr(text, f->says)) /* the last row says "" */
-            f++;
-    g_autofree char *what = fl_ssh_fault_text(f, t->target, status, text);
+    struct fl_ssh_fault fault = *ssh_faults;
+    enum fl_stage traced = traced_stage(t);
+    if (status != SSH_FAILED) {
+        fault = *fl_ssh_far_fault(status, text);
+    } else {
+        for (const struct fl_ssh_fault *f = ssh_faults; !strstr(text, fault.says);) /* the last row says "" */
+            fault = *++f;
+        if (traced != FL_STAGE_NONE)
+            fault.stage = fl_stage_name(traced);
+    }
+    g_autofree char *what = fl_ssh_fault_text(&fault, t->target, status, text);
     return fl_channel_error(ECONNRESET, "%s", what);
+}
+
+/* Only ssh knows, and only until the far side has spoken. */
+static int ssh_stage(struct fl_transport *t)
+{
+    enum fl_stage traced = traced_stage(t);
+    if (fl_child_has_spoken(t))
+        return FL_STAGE_NONE;
+    return traced == FL_STAGE_NONE ? FL_STAGE_SSH : (int)traced;
+}
+
+#define LOOK_MS 10
+
+/* For a watcher: sees ssh through its login, mark by mark. Elsewhere nobody waits: what is sent meanwhile
+ * waits in ssh's input. */
+static int watch_login(struct fl_transport *t, int64_t deadline)
+{
+    size_t seen = 0;
+    bool ended = false;
+    while (!ended) {
+        struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
+        int64_t soon = fl_deadline_min(deadline, fl_deadline_in_ms(LOOK_MS));
+        ended = poll(&pfd, 1, fl_deadline_poll_ms(soon)) > 0;
+        g_autofree char *trace = fl_child_stderr(t);
+        seen += fl_ssh_trace_mark(trace + seen, t->target);
+        if (fl_stage_now() >= FL_STAGE_HELPER)
+            return 0;
+        if (!ended && fl_deadline_poll_ms(deadline) == 0)
+            return fl_channel_error(ETIMEDOUT,
+                                    "%s: %s did not come through in time; try the same with plain ssh",
+                                    fl_stage_name((enum fl_stage)ssh_stage(t)), t->target);
+    }
+    return 0; /* reading tells why */
 }
 
 static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
@@ -60,8 +107,11 @@ static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
     t->target = g_strdup_printf("ssh %s%s%s", r->user ? r->user : "", r->user ? "@" : "", host);
     t->encrypted = true;
     fl_debug("%s runs: %s", t->target, argv[g_strv_length(argv) - 1]);
-    fl_stage_enter(FL_STAGE_CONNECT, "%s", t->target);
-    return fl_child_spawn(t, argv, "ssh", ssh_ended);
+    fl_stage_enter(FL_STAGE_LOOKUP, "%s", t->target);
+    if (fl_child_spawn(t, argv, "ssh", ssh_ended) < 0)
+        return -1;
+    fl_child_set_strip(t, fl_ssh_trace_strip);
+    return fl_walk_watched() ? watch_login(t, ep->deadline_us) : 0;
 }
 
 const struct fl_transport_ops fl_transport_ssh = {
@@ -71,4 +121,5 @@ const struct fl_transport_ops fl_transport_ssh = {
     .write = fl_child_write,
     .half_close = fl_child_half_close,
     .close = fl_child_close,
+    .stage = ssh_stage,
 };

@@ -201,6 +201,7 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
         add_pair(argv, "-i", route->keyfile);
     add(argv, "-T"); /* no terminal over there, and no escape character: the stream is binary */
     add_pair(argv, "-e", "none");
+    add_pair(argv, "-o", "LogLevel=DEBUG1"); /* says where it stands: ssh_trace.h */
     if (route->no_tty)
         add_pair(argv, "-o", "BatchMode=yes");
     /* The page: new keys are accepted, known ones still checked. "no", which the incumbent passes, would let
@@ -210,7 +211,8 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
     if (route->connect_timeout >
         0) { /* only when asked for: the user's ssh configuration has a say otherwise */
         add(argv, "-o");
-        g_ptr_array_add(argv, g_strdup_printf("ConnectTimeout=%d", route->connect_timeout));
+        /* ours strikes first, and says more */
+        g_ptr_array_add(argv, g_strdup_printf("ConnectTimeout=%d", route->connect_timeout + 1));
     }
     add_pair(argv, "--", host);
     g_ptr_array_add(argv, fl_ssh_remote_command(route, &end, read_only, privileged));

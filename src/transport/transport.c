@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/module.h"
 #include "base/util.h"
+#include "base/walk.h"
 #include "transport/channel.h"
 #include "uri/route.h"
 
@@ -182,4 +183,12 @@ size_t fl_transport_pending(struct fl_transport *t)
         if (t->ops->pending)
             n += t->ops->pending(t);
     return n;
+}
+
+int fl_transport_stage(struct fl_transport *t)
+{
+    for (; t; t = t->below)
+        if (t->ops->stage)
+            return t->ops->stage(t);
+    return FL_STAGE_NONE;
 }

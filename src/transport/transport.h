@@ -44,6 +44,9 @@ struct fl_transport_ops {
     /* Bytes already decoded inside the layer, readable without the descriptor becoming ready. */
     size_t (*pending)(struct fl_transport *t);
     void (*close)(struct fl_transport *t); /* any state, any number of times */
+    /* After open: the stage the way there is still in (enum fl_stage, base/walk.h), where a program logs in
+     * behind open's back; FL_STAGE_NONE: it is through. */
+    int (*stage)(struct fl_transport *t);
 };
 
 struct fl_transport {
@@ -79,3 +82,4 @@ short fl_transport_want(struct fl_transport *t, short events);
 int fl_transport_half_close(struct fl_transport *t);
 size_t fl_transport_pending(struct fl_transport *t);
 void fl_transport_close(struct fl_transport *t);
+int fl_transport_stage(struct fl_transport *t);

@@ -205,7 +205,7 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
             return -1;
         route->local = !route->transport && is_local_driver(env, route->driver);
         if (!route->local) {
-            if (fl_route_apply_params(route, env->conf) < 0)
+            if (fl_route_apply_params(route, env) < 0)
                 return -1;
             if (!route->remote_name)
                 default_remote_name(route);
@@ -227,6 +227,11 @@ struct fl_route *fl_route_ref(const struct fl_route *route)
 
     g_atomic_int_inc(&shared->more_refs);
     return shared;
+}
+
+bool fl_route_may_ask(const struct fl_route *route)
+{
+    return route->transport && (strstr(route->transport, "ssh") || strcmp(route->transport, "ext") == 0);
 }
 
 void fl_route_free(struct fl_route *route)

@@ -89,7 +89,9 @@ struct fl_route {
 
 /* The files and variables a resolution may look at; NULL members mean "absent". */
 struct fl_resolve_env {
-    const char *default_uri_env; /* LIBVIRT_DEFAULT_URI */
+    const char *default_uri_env;     /* LIBVIRT_DEFAULT_URI */
+    const char *connect_timeout_env; /* LIBVIRT_CONNECT_TIMEOUT; counts where the URI has no such parameter */
+    const char *call_timeout_env;    /* LIBVIRT_CALL_TIMEOUT */
     const struct fl_client_conf
         *conf; /* config/client_conf.h: aliases, uri_default, remote_mode, ...; may be NULL */
     const char *const *local_drivers; /* drivers of this process, NULL-terminated; NULL means { "test" } */
@@ -106,6 +108,12 @@ struct fl_resolve_env {
  */
 int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigned int flags,
                      struct fl_route **ret_route);
+/* Seconds all of opening may take, where nothing sets a limit; and where a person may be asked for a password
+ * on the way. */
+#define FL_CONNECT_SECONDS        60
+#define FL_CONNECT_SECONDS_PERSON 300
+/* Whether logging in is left to ssh or a command, which may ask. */
+bool fl_route_may_ask(const struct fl_route *route);
 /* A line per item that was decided, "item: value   (why)"; free with g_free(). */
 char *fl_route_explain(const struct fl_route *route);
 void fl_route_free(struct fl_route *route);

@@ -58,8 +58,7 @@ static void say_seconds(GString *out, const char *item, int seconds, const struc
 {
     g_autofree char *text = seconds > 0 ? g_strdup_printf("%d s", seconds) : g_strdup("none");
 
-    if (seconds >= 0)
-        say(out, item, text, origin);
+    say(out, item, text, origin);
 }
 
 static void say_remote(GString *out, const struct fl_route *route)
@@ -86,8 +85,14 @@ static void say_remote(GString *out, const struct fl_route *route)
     say_param(out, "no_sanity", route->no_sanity ? "1" : NULL);
     if (route->tls_priority)
         say(out, "tls_priority", route->tls_priority, &route->tls_priority_origin);
-    say_seconds(out, "connect_timeout", route->connect_timeout, &route->connect_timeout_origin);
-    say_seconds(out, "call_timeout", route->call_timeout, &route->call_timeout_origin);
+    say_param(out, "tls_fingerprint", route->tls_fingerprint);
+    say_param(out, "reconnect", route->reconnect ? "1" : NULL);
+    say_seconds(out, "connect_timeout",
+                route->connect_timeout >= 0 ? route->connect_timeout
+                : fl_route_may_ask(route)   ? FL_CONNECT_SECONDS_PERSON
+                                            : FL_CONNECT_SECONDS,
+                &route->connect_timeout_origin);
+    say_seconds(out, "call_timeout", MAX(route->call_timeout, 0), &route->call_timeout_origin);
 }
 
 char *fl_route_explain(const struct fl_route *route)

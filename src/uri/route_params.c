@@ -104,13 +104,14 @@ static int apply_flag(struct fl_route *route, const struct param_rule *rule, con
     return 0;
 }
 
-static int apply_seconds(struct fl_route *route, const struct param_rule *rule, const char *value)
+/* `from` names whoever gave the value: "URI parameter connect_timeout". */
+static int apply_seconds(struct fl_route *route, const struct param_rule *rule, const char *from,
+                         const char *value)
 {
     int n = 0;
 
-    if (number_from_text(value, &n) < 0 || n < 0)
-        return fl_error(VIR_ERR_INVALID_ARG,
-                        "URI parameter %s=%.100s: expected a number of seconds, 0 for no limit", rule->name,
+    if (number_from_text(value, &n) < 0 || n < 0 || n > FL_SECONDS_MAX)
+        return fl_error(VIR_ERR_INVALID_ARG, "%s=%.100s: expected a number of seconds, 0 for no limit", from,
                         value);
     *(int *)((char *)route + rule->offset) = n;
     return 0;
@@ -191,8 +192,46 @@ static int apply_choices(struct fl_route *route, const char *mode, const char *p
     return 0;
 }
 
-int fl_route_apply_params(struct fl_route *route, const struct fl_client_conf *conf)
+static struct fl_origin *origin_of(struct fl_route *route, const struct param_rule *rule)
 {
+    return (struct fl_origin *)(void *)((char *)route + rule->origin);
+}
+
+/* A limit the URI does not set: the environment, then the settings. */
+static int fall_back(struct fl_route *route, const char *name, const char *variable, const char *value,
+                     const struct fl_client_conf *conf, const struct fl_conf_seconds *set)
+{
+    const struct param_rule *rule = find_rule(name);
+    g_autofree char *from = g_strdup_printf("environment variable %s", variable);
+
+    if (*(int *)((char *)route + rule->offset) >= 0)
+        return 0;
+    if (value && *value) {
+        fl_origin_set(origin_of(route, rule), FL_ORIGIN_ENVIRONMENT, "%s", variable);
+        return apply_seconds(route, rule, from, value);
+    }
+    if (set && set->line) {
+        fl_origin_set(origin_of(route, rule), FL_ORIGIN_CONFIG, "%s:%d", conf->filename, set->line);
+        *(int *)((char *)route + rule->offset) = set->seconds;
+    }
+    return 0;
+}
+
+static int apply_limits(struct fl_route *route, const struct fl_resolve_env *env)
+{
+    const struct fl_client_conf *conf = env->conf;
+
+    if (fall_back(route, "connect_timeout", "LIBVIRT_CONNECT_TIMEOUT", env->connect_timeout_env, conf,
+                  conf ? &conf->connect_timeout : NULL) < 0)
+        return -1;
+    return fall_back(route, "call_timeout", "LIBVIRT_CALL_TIMEOUT", env->call_timeout_env, conf,
+                     conf ? &conf->call_timeout : NULL);
+}
+
+int fl_route_apply_params(struct fl_route *route, const struct fl_resolve_env *env)
+{
+    const struct fl_client_conf *conf = env->conf;
+    g_autofree char *from = NULL;
     const char *mode = NULL;
     const char *proxy = NULL;
 
@@ -211,7 +250,9 @@ int fl_route_apply_params(struct fl_route *route, const struct fl_client_conf *c
             rc = apply_flag(route, rule, value);
             break;
         case PARAM_SECONDS:
-            rc = apply_seconds(route, rule, value);
+            g_free(from);
+            from = g_strdup_printf("URI parameter %s", rule->name);
+            rc = apply_seconds(route, rule, from, value);
             break;
         case PARAM_MODE:
             mode = value;
@@ -223,13 +264,14 @@ int fl_route_apply_params(struct fl_route *route, const struct fl_client_conf *c
         if (rc < 0)
             return -1;
         if (rule->origin)
-            fl_origin_set((struct fl_origin *)(void *)((char *)route + rule->origin), FL_ORIGIN_PARAMETER,
-                          "%s", rule->name);
+            fl_origin_set(origin_of(route, rule), FL_ORIGIN_PARAMETER, "%s", rule->name);
     }
     if (!route->tls_priority && conf && conf->tls_priority.text) {
         route->tls_priority = g_strdup(conf->tls_priority.text);
         fl_origin_set(&route->tls_priority_origin, FL_ORIGIN_CONFIG, "%s:%d", conf->filename,
                       conf->tls_priority.line);
     }
+    if (apply_limits(route, env) < 0)
+        return -1;
     return apply_choices(route, mode, proxy, conf);
 }

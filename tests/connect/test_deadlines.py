@@ -104,17 +104,17 @@ def check(uri, *words, limit=LIMIT):
 
 def test_a_unix_socket_that_never_answers(silent):
     path = silent()
-    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "open: ", path, "(1 s)", "connect_timeout=")
+    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "auth: ", path, "(1 s)", "connect_timeout=")
 
 
 def test_a_port_that_never_answers(silent):
     port = silent("tcp")
-    check(f"test+tcp://127.0.0.1:{port}/default?connect_timeout={LIMIT}", "open: ", str(port), "(1 s)", "connect_timeout=")
+    check(f"test+tcp://127.0.0.1:{port}/default?connect_timeout={LIMIT}", "auth: ", str(port), "(1 s)", "connect_timeout=")
 
 
 def test_bytes_that_come_too_slowly_do_not_prolong_it(silent):
     path = silent(drip=True)
-    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "open: ", path, "(1 s)")
+    check(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}", "auth: ", path, "(1 s)")
 
 
 def test_silence_after_the_first_answer(silent):
@@ -134,7 +134,8 @@ def test_a_command_that_connects_and_stays_silent(short_tmp, transport, script):
     command = write_script(short_tmp / "command", f"#!/bin/sh\n{script}\n")
     host = "far" if transport == "ssh" else ""
     target = "ssh far" if transport == "ssh" else str(command)
-    check(f"test+{transport}://{host}/default?command={command}&connect_timeout={LIMIT}", "open: ", target, "(1 s)", "connect_timeout=")
+    stage = "ssh-auth: " if transport == "ssh" else "auth: "
+    check(f"test+{transport}://{host}/default?command={command}&connect_timeout={LIMIT}", stage, target, "(1 s)", "connect_timeout=")
 
 
 def full_queue(listener, address):

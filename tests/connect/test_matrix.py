@@ -229,11 +229,11 @@ FAILURES = {
     "absent ssh": ("test+ssh://127.0.0.1/default?command=/nonexistent/ssh", ["connect", "/nonexistent/ssh"]),
     "absent test file": ("test:///nonexistent.xml", ["/nonexistent.xml"]),
     "bad mode": ("test+unix:///default?mode=sideways", ["mode", "sideways", "direct"]),
-    "server hangs up": ("test+tcp://127.0.0.1:{odd.closing}/default", ["open", "127.0.0.1", "{odd.closing}", "closed"]),
+    "server hangs up": ("test+tcp://127.0.0.1:{odd.closing}/default", ["auth", "127.0.0.1", "{odd.closing}", "closed"]),
     "server resets": ("test+tcp://127.0.0.1:{odd.resetting}/default", ["127.0.0.1", "{odd.resetting}", "reset"]),
-    "no libvirtd": ("test+tcp://127.0.0.1:{odd.babbling}/default", ["open", "127.0.0.1", "{odd.babbling}", "libvirtd"]),
-    "silent server": ("test+tcp://127.0.0.1:{odd.silent}/default?connect_timeout=1", ["open", "{odd.silent}", "in time"]),
-    "command that echoes": ("test+ext:///default?command=/bin/cat", ["open", "/bin/cat"]),
+    "no libvirtd": ("test+tcp://127.0.0.1:{odd.babbling}/default", ["auth", "127.0.0.1", "{odd.babbling}", "libvirtd"]),
+    "silent server": ("test+tcp://127.0.0.1:{odd.silent}/default?connect_timeout=1", ["auth", "{odd.silent}", "in time"]),
+    "command that echoes": ("test+ext:///default?command=/bin/cat", ["auth", "/bin/cat"]),
 }
 
 

@@ -157,7 +157,7 @@ def test_connect_timeout_reaches_ssh(sshd, pipe_main):
         s.listen()
         uri = f"qemu+ssh://127.0.0.1:{s.getsockname()[1]}/system?command={sshd.command}&connect_timeout=1"
         begun = time.monotonic()
-        refused(pipe([pipe_main, uri]), "connect: ", "timed out")
+        refused(pipe([pipe_main, uri]), "ssh-auth: ", "timed out")
         assert time.monotonic() - begun < 5
 
 

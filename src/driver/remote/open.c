@@ -21,10 +21,7 @@
 #include "transport/transport.h"
 #include "uri/route.h"
 
-/* How long opening may take in all, and closing, where the URI does not say. */
-#define DAEMON_SECONDS 60
-#define PERSON_SECONDS 300 /* someone is asked for a password */
-#define CLOSE_SECONDS  10
+#define CLOSE_SECONDS 10 /* how long closing may take */
 
 /* ---- how long ---- */
 
@@ -39,7 +36,7 @@ static int limit_seconds(const struct opening_limit *l)
 {
     if (l->route->connect_timeout >= 0)
         return l->route->connect_timeout;
-    return l->person ? PERSON_SECONDS : DAEMON_SECONDS;
+    return l->person ? FL_CONNECT_SECONDS_PERSON : FL_CONNECT_SECONDS;
 }
 
 static int64_t limit_deadline(const struct opening_limit *l)
@@ -52,21 +49,20 @@ static int64_t limit_deadline(const struct opening_limit *l)
 #define LIMIT_ADVICE                                                                                         \
     "check that it is libvirtd and not stuck, or give it longer with connect_timeout=SECONDS in the URI"
 
-static void enter_stage(virConnectPtr conn, const struct opening_limit *l, enum fl_stage which)
+static struct fl_client_stage limit_stage(const struct opening_limit *l, enum fl_stage which)
 {
-    struct fl_client_stage stage = { .name = fl_stage_name(which),
+    return (struct fl_client_stage){ .name = fl_stage_name(which),
                                      .advice = LIMIT_ADVICE,
                                      .seconds = limit_seconds(l),
                                      .deadline_us = limit_deadline(l) };
+}
+
+static void enter_stage(virConnectPtr conn, const struct opening_limit *l, enum fl_stage which)
+{
+    struct fl_client_stage stage = limit_stage(l, which);
 
     fl_stage_enter(which, "%s", fl_client_target(fl_remote_client(conn)));
     fl_client_set_stage(fl_remote_client(conn), &stage);
-}
-
-/* A command (ssh, ext) may be asking for a password; where that ends cannot be seen from here. */
-static bool runs_command(const struct fl_route *route)
-{
-    return g_strcmp0(route->transport, "ssh") == 0 || g_strcmp0(route->transport, "ext") == 0;
 }
 
 /* The transport's error, and how long was waited where that was the reason. */
@@ -76,10 +72,13 @@ static int connect_failed(const struct opening_limit *l)
 
     if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline) {
         g_autofree char *said = g_strdup(fl_error_get()->message);
+        char *todo = g_strrstr(said, "; "); /* the last clause of an error is what to do */
 
+        if (todo)
+            *todo = '\0';
         fl_error(VIR_ERR_OPERATION_TIMEOUT,
-                 "%s; gave up after %d s, connect_timeout=SECONDS in the URI allows more", said,
-                 limit_seconds(l));
+                 "%s (gave up after %d s); %s, or give it longer with connect_timeout=SECONDS in the URI",
+                 said, limit_seconds(l), todo ? todo + 2 : "check the network between");
     }
     return -1;
 }
@@ -123,9 +122,14 @@ static void opening_fini(struct opening *o)
         fl_error_free(o->reqs[i].error);
 }
 
-static int request_check(const struct fl_client_request *req)
+/* The far side's refusal, as it words it. */
+static int request_check(virConnectPtr conn, const struct fl_client_request *req, enum fl_stage stage)
 {
-    return req->result < 0 ? fl_error_set_raw(req->error) : 0;
+    if (req->result == 0)
+        return 0;
+    fl_error_set_raw(req->error);
+    fl_stage_name_teller(stage, fl_client_target(fl_remote_client(conn)));
+    return -1;
 }
 
 /* Sends [first, first + n); earlier results are dropped. */
@@ -158,12 +162,14 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
     /* A watcher wants to know how long each takes. */
     bool hopeful = !fl_walk_watched() && (!route->auth || !*route->auth || g_str_equal(route->auth, "none"));
     size_t nreqs = r->listening ? NREQS : REQ_KEEPALIVE;
+    struct fl_client_stage open_stage = limit_stage(limit, FL_STAGE_OPEN);
     int type;
 
     opening_init(&o, route, flags);
-    enter_stage(conn, limit, hopeful ? FL_STAGE_OPEN : FL_STAGE_AUTH);
+    enter_stage(conn, limit, FL_STAGE_AUTH);
+    o.reqs[REQ_OPEN].stage = &open_stage;
     if (requests_send(conn, &o, REQ_AUTH, hopeful ? nreqs : 1, &arena) < 0 ||
-        request_check(&o.reqs[REQ_AUTH]) < 0)
+        request_check(conn, &o.reqs[REQ_AUTH], FL_STAGE_AUTH) < 0)
         return -1;
     type = fl_remote_auth_choose(route, &o.list);
     if (type < 0)
@@ -182,7 +188,7 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
         return -1;
     if (r->listening)
         r->features[FL_FEATURE_KEEPALIVE] = o.reqs[REQ_KEEPALIVE].result == 0 && o.feature.supported ? 1 : -1;
-    return request_check(&o.reqs[REQ_OPEN]);
+    return request_check(conn, &o.reqs[REQ_OPEN], FL_STAGE_OPEN);
 }
 
 /* No URI was given, so only the far side knows what was opened. */
@@ -276,7 +282,7 @@ int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectA
 {
     struct opening_limit limit = { .route = route,
                                    .begun = g_get_monotonic_time(),
-                                   .person = runs_command(route) };
+                                   .person = fl_route_may_ask(route) };
     struct fl_endpoint ep = {
         .route = route,
         .read_only = flags & VIR_CONNECT_RO,
