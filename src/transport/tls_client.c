@@ -79,7 +79,12 @@ static int load_creds(struct opening *o, bool privileged)
 static int open_below(struct opening *o, const struct fl_endpoint *ep)
 {
     struct fl_endpoint below = *ep;
-    const char *name = o->route->command ? "ext" : o->route->socket ? "unix" : "tcp";
+    struct fl_route route = *o->route;
+    const char *name = route.command ? "ext" : route.socket ? "unix" : "tcp";
+
+    if (route.socket) /* the host is only a name in a certificate then */
+        route.host = NULL;
+    below.route = &route;
 
     below.default_port = TLS_PORT;
     if (fl_transport_open_below(o->t, name, &below) < 0)
