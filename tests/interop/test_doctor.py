@@ -168,7 +168,7 @@ def system(namespace, real_virsh):
 
 
 def test_targets_lists_what_is_there(system, our_virsh):
-    rows = json.loads(our_virsh.out("-o", "json", "targets"))
+    rows = json.loads(our_virsh.out("-o", "json", "targets", "--timeout", "20"))
     by_uri = {row["uri"]: row for row in rows}
     qemu = by_uri["qemu:///system"]
     assert (qemu["state"], qemu["running"], qemu["total"]) == ("reachable", 0, 2)
@@ -180,7 +180,7 @@ def test_targets_on_the_incumbents_library(system, our_virsh, real_virsh):
     folder = "/usr/lib/x86_64-linux-gnu"
     if not os.path.exists(folder + "/libvirt.so.0"):
         pytest.skip("the system's library is elsewhere")
-    rows = json.loads(our_virsh.out("-o", "json", "targets", env={"LD_LIBRARY_PATH": folder}))
+    rows = json.loads(our_virsh.out("-o", "json", "targets", "--timeout", "20", env={"LD_LIBRARY_PATH": folder}))
     assert {row["uri"]: row["total"] for row in rows}["qemu:///system"] == 2
 
 

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""virsh pki: certificates that the incumbent's daemon and client are content with, and a check that finds faults."""
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import time
+
+import pytest
+
+from interop_lab import need_root
+
+TLS_PORT = 16914
+
+
+@pytest.fixture(scope="module")
+def pki(our_virsh, tmp_path_factory):
+    """An authority, a server of localhost, a client, and a folder for pkipath=."""
+    folder = tmp_path_factory.mktemp("pki")
+    our_virsh.out("pki", "init", "lab authority", "--dir", str(folder))
+    our_virsh.out("pki", "issue", "--server", "localhost,here.example", "--ip", "127.0.0.1,::1", "--dir", str(folder))
+    our_virsh.out("pki", "issue", "--client", "alice", "--dir", str(folder))
+    our_virsh.out("pki", "issue", "--client", "bob", "--dir", str(folder / "bob"), "--flat", "--ca", str(folder))
+    return folder
+
+
+@pytest.fixture
+def copy(pki, tmp_path):
+    shutil.copytree(pki, tmp_path / "pki")
+    return tmp_path / "pki"
+
+
+def test_layout_and_modes(pki):
+    def mode(*name):
+        return stat.S_IMODE(os.stat(pki.joinpath(*name)).st_mode)
+    for name in ("CA/cacert.pem", "libvirt/servercert.pem", "libvirt/clientcert.pem", "bob/cacert.pem", "bob/clientcert.pem"):
+        assert mode(name) == 0o644
+    for name in ("CA/private/cakey.pem", "libvirt/private/serverkey.pem", "libvirt/private/clientkey.pem", "bob/clientkey.pem"):
+        assert mode(name) == 0o600
+    assert mode("CA") == mode("libvirt") == 0o755 and mode("CA/private") == mode("libvirt/private") == 0o700
+
+
+@pytest.fixture(scope="module")
+def tls_daemon(namespace, pki, tmp_path_factory):
+    """The incumbent's libvirtd with these certificates; it insists on the client's."""
+    from interop_lab import Daemon
+    need_root("the incumbent's system daemon gives folders to other users")
+    daemon = Daemon(tmp_path_factory.mktemp("d"), ours=False, args=["--listen"], conf={
+        "listen_tls": 1, "listen_tcp": 0, "tls_port": str(TLS_PORT), "ca_file": str(pki / "CA/cacert.pem"),
+        "cert_file": str(pki / "libvirt/servercert.pem"), "key_file": str(pki / "libvirt/private/serverkey.pem"),
+        "tls_allowed_dn_list": ["CN=bob"], "auth_tls": "none"})
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", TLS_PORT), 1).close()
+            break
+        except OSError:
+            time.sleep(0.05)
+    yield daemon
+    daemon.stop()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_incumbents_daemon_and_client_are_content(tls_daemon, pki, real_virsh, host):
+    uri = f"test+tls://{host}:{TLS_PORT}/default?pkipath={pki}/bob"
+    assert real_virsh.out("list", "--name", uri=uri) == "test\n\n"
+
+
+def test_the_name_in_the_certificate_is_what_lists_of_names_compare(tls_daemon, pki, our_virsh, real_virsh, tmp_path):
+    our_virsh.out("pki", "issue", "--client", "mallory", "--dir", str(tmp_path), "--flat", "--ca", str(pki))
+    assert real_virsh("list", uri=f"test+tls://localhost:{TLS_PORT}/default?pkipath={tmp_path}").returncode == 1
+
+
+def test_nothing_is_overwritten(pki, our_virsh):
+    before = {p: p.read_bytes() for p in pki.rglob("*.pem")}
+    for words in (["init"], ["issue", "--server", "x"], ["issue", "--client", "x"]):
+        done = our_virsh("pki", *words, "--dir", str(pki))
+        assert done.returncode == 1 and "--force" in done.stderr
+    assert {p: p.read_bytes() for p in pki.rglob("*")if p.is_file()} == before
+
+
+def test_force_replaces(copy, our_virsh):
+    old = (copy / "libvirt/servercert.pem").read_bytes()
+    our_virsh.out("pki", "issue", "--server", "other", "--dir", str(copy), "--force", "--days", "10")
+    assert (copy / "libvirt/servercert.pem").read_bytes() != old
+    rows = json.loads(our_virsh.out("-o", "json", "pki", "check", "server", "--host", "other", "--dir", str(copy)))
+    assert [r["verdict"] for r in rows].count("warning") == 1  # it expires soon
+
+
+def test_show_prints_what_a_pin_wants(pki, our_virsh):
+    rows = json.loads(our_virsh.out("-o", "json", "pki", "show", "--dir", str(pki)))
+    assert [r["subject"] for r in rows] == ["CN=lab authority", "CN=localhost", "CN=alice"]
+    assert rows[1]["names"] == "DNS:localhost, DNS:here.example, IP:127.0.0.1, IP:::1" and rows[0]["authority"]
+    assert 1090 < rows[1]["days_left"] <= 1095 and rows[1]["issuer"] == "CN=lab authority"
+    said = subprocess.run(["certtool", "--fingerprint", "--hash", "sha256", "--infile", rows[1]["file"]], capture_output=True,
+                          text=True, timeout=30)
+    if said.returncode == 0:
+        assert "sha256:" + said.stdout.strip().replace(":", "").lower() == rows[1]["fingerprint"]
+    text = our_virsh.out("pki", "show", str(pki / "libvirt/servercert.pem"))
+    assert re.search(r"^Fingerprint:  sha256:[0-9a-f]{64}$", text, re.M)
+
+
+def test_check_is_content(pki, our_virsh):
+    rows = json.loads(our_virsh.out("-o", "json", "pki", "check", "--host", "here.example", "--dir", str(pki)))
+    assert {r["verdict"] for r in rows} == {"ok"} and {r["role"] for r in rows} == {"server", "client"}
+    assert our_virsh("pki", "check", "client", "--dir", str(pki / "bob"), "--flat").returncode == 0
+
+
+def other_authority(our_virsh, folder):
+    our_virsh.out("pki", "init", "another", "--dir", str(folder), "--force")
+
+
+def other_key(our_virsh, folder):
+    shutil.copy(folder / "libvirt/private/clientkey.pem", folder / "libvirt/private/serverkey.pem")
+
+
+def open_key(our_virsh, folder):
+    (folder / "libvirt/private/serverkey.pem").chmod(0o644)
+
+
+def wrong_purpose(our_virsh, folder):
+    shutil.copy(folder / "libvirt/clientcert.pem", folder / "libvirt/servercert.pem")
+    shutil.copy(folder / "libvirt/private/clientkey.pem", folder / "libvirt/private/serverkey.pem")
+
+
+def leaf_as_authority(our_virsh, folder):
+    shutil.copy(folder / "libvirt/clientcert.pem", folder / "CA/cacert.pem")
+
+
+def authority_as_leaf(our_virsh, folder):
+    shutil.copy(folder / "CA/cacert.pem", folder / "libvirt/servercert.pem")
+
+
+def no_key(our_virsh, folder):
+    (folder / "libvirt/private/serverkey.pem").unlink()
+
+
+def no_authority(our_virsh, folder):
+    (folder / "CA/cacert.pem").unlink()
+
+
+def garbage(our_virsh, folder):
+    (folder / "libvirt/servercert.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+
+@pytest.mark.parametrize("spoil, said", [
+    (other_authority, "not signed by|signature does not fit"), (other_key, "does not belong"), (open_key, "others may read it"),
+    (wrong_purpose, "not for a TLS server"), (leaf_as_authority, "no authority"), (authority_as_leaf, "is an authority's"),
+    (no_key, "serverkey.pem"), (no_authority, "cacert.pem"), (garbage, "no certificate")])
+def test_check_finds(copy, our_virsh, spoil, said):
+    spoil(our_virsh, copy)
+    done = our_virsh("-o", "json", "pki", "check", "server", "--dir", str(copy))
+    failed = [r["text"] + r["file"] for r in json.loads(done.stdout) if r["verdict"] == "failed"]
+    assert done.returncode == 1 and re.search(said, " ".join(failed)), failed
+
+
+def test_check_finds_another_name(pki, our_virsh):
+    done = our_virsh("pki", "check", "server", "--host", "elsewhere", "--dir", str(pki))
+    assert done.returncode == 1 and "DNS:localhost" in done.stdout
+
+
+def test_a_user_has_a_folder_of_its_own(our_virsh, tmp_path):
+    env = {"HOME": tmp_path}
+    our_virsh.out("pki", "init", "--user", env=env)
+    our_virsh.out("pki", "issue", "--user", "--client", "me", env=env)
+    assert sorted(os.listdir(tmp_path / ".pki/libvirt")) == ["cacert.pem", "cakey.pem", "clientcert.pem", "clientkey.pem"]
+    assert our_virsh("pki", "check", "--user", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("words, said", [
+    (["issue"], "--server NAME or --client NAME"), (["issue", "--server", "a", "--client", "b"], "--server NAME or"),
+    (["issue", "--client", "a", "--ip", "::1"], "--ip goes with"), (["issue", "--server", "a b"], "neither the name"),
+    (["issue", "--server", "a", "--days", "0"], "--days"), (["show", "/nonexistent"], "/nonexistent"),
+    (["check", "both"], "'server' or 'client'"), (["sign"], "init, issue, show or check")])
+def test_mistakes_are_said(copy, our_virsh, words, said):
+    done = our_virsh("pki", *words, "--dir", str(copy), "--force")
+    assert done.returncode == 1 and said in done.stderr
+
+
+def test_other_commands_do_not_pay_for_it(our_virsh):
+    done = our_virsh("echo", "x", env={"LD_DEBUG": "files"})
+    assert "libvirt.so.0" in done.stderr and "gnutls" not in done.stderr
