@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "transport/sockets.h"
+#include "transport/ssh_policy.h"
 
 /* Compat: a far machine may have no /run, and every machine that has it links /var/run there. */
 #define FAR_RUN_DIR "/var/run/libvirt"
@@ -174,6 +175,71 @@ static void add_pair(GPtrArray *argv, const char *option, const char *value)
     add(argv, value);
 }
 
+/* -o NAME="VALUE", so that a value is one word to ssh's configuration parser, and no %token. */
+static void add_file_option(GPtrArray *argv, const char *name, const char *value)
+{
+    GString *o = g_string_new(name);
+    g_string_append(o, "=\"");
+    for (const char *p = value; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            g_string_append_c(o, '\\');
+        else if (*p == '%')
+            g_string_append_c(o, '%');
+        g_string_append_c(o, *p);
+    }
+    g_string_append_c(o, '"');
+    add(argv, "-o");
+    g_ptr_array_add(argv, g_string_free(o, FALSE));
+}
+
+/* known_hosts=, known_hosts_verify= and no_verify=, as libssh and libssh2 have them. */
+static void add_host_key_options(GPtrArray *argv, const struct fl_route *route,
+                                 const struct fl_ssh_policy *policy)
+{
+    if (route->known_hosts && policy->verify != FL_SSH_VERIFY_IGNORE)
+        add_file_option(argv, "UserKnownHostsFile", route->known_hosts);
+    switch (policy->verify) {
+    case FL_SSH_VERIFY_UNSET:
+        break;
+    case FL_SSH_VERIFY_NORMAL:
+        add_pair(argv, "-o", route->no_tty ? "StrictHostKeyChecking=yes" : "StrictHostKeyChecking=ask");
+        break;
+    case FL_SSH_VERIFY_AUTO:
+        /* The page: new keys are accepted, known ones still checked. "no", which the incumbent passes for
+         * no_verify, would let a changed key through. */
+        add_pair(argv, "-o", "StrictHostKeyChecking=accept-new");
+        break;
+    case FL_SSH_VERIFY_IGNORE:
+        add_pair(argv, "-o", "StrictHostKeyChecking=no");
+        add_pair(argv, "-o", "UserKnownHostsFile=/dev/null");
+        add_pair(argv, "-o", "GlobalKnownHostsFile=/dev/null");
+        add_pair(argv, "-o", "LogLevel=ERROR"); /* or ssh says each time that it remembered the key */
+        break;
+    }
+}
+
+/* sshauth=. ssh has one method for keys and chooses itself between those of the agent and those in files. */
+static void add_login_options(GPtrArray *argv, const struct fl_ssh_policy *policy)
+{
+    static const char *const names[FL_SSH_NMETHODS] = { "publickey", "publickey", "password",
+                                                        "keyboard-interactive" };
+    g_autoptr(GString) order = g_string_new("PreferredAuthentications=");
+    bool agent = fl_ssh_policy_has(policy, FL_SSH_AGENT), files = fl_ssh_policy_has(policy, FL_SSH_PRIVKEY);
+
+    for (size_t i = 0; i < policy->nmethods; i++) {
+        const char *name = names[policy->methods[i]];
+        if (!strstr(order->str, name))
+            g_string_append_printf(order, "%s%s", i ? "," : "", name);
+    }
+    add_pair(argv, "-o", order->str);
+    if (!agent)
+        add_pair(argv, "-o", "IdentityAgent=none");
+    if (!files) {
+        add_pair(argv, "-o", "IdentityFile=none");
+        add_pair(argv, "-o", "IdentitiesOnly=no");
+    }
+}
+
 int fl_ssh_check_route(const struct fl_route *route)
 {
     if (check_word("host", route->host && route->host[0] ? route->host : "localhost") < 0 ||
@@ -185,8 +251,10 @@ int fl_ssh_check_route(const struct fl_route *route)
 int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, char ***ret_argv)
 {
     const char *host = route->host && route->host[0] ? route->host : "localhost";
+    struct fl_ssh_policy policy;
     struct fl_ssh_far_end end;
-    if (fl_ssh_check_route(route) < 0 || fl_ssh_far_end(route, privileged, &end) < 0)
+    if (fl_ssh_check_route(route) < 0 || fl_ssh_policy_of(route, &policy) < 0 ||
+        fl_ssh_far_end(route, privileged, &end) < 0)
         return -1;
 
     GPtrArray *argv = g_ptr_array_new();
@@ -197,17 +265,16 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
     }
     if (route->user)
         add_pair(argv, "-l", route->user);
-    if (route->keyfile)
+    if (route->keyfile && fl_ssh_policy_has(&policy, FL_SSH_PRIVKEY))
         add_pair(argv, "-i", route->keyfile);
     add(argv, "-T"); /* no terminal over there, and no escape character: the stream is binary */
     add_pair(argv, "-e", "none");
     add_pair(argv, "-o", "LogLevel=DEBUG1"); /* says where it stands: ssh_trace.h */
     if (route->no_tty)
         add_pair(argv, "-o", "BatchMode=yes");
-    /* The page: new keys are accepted, known ones still checked. "no", which the incumbent passes, would let
-     * a changed key through. */
-    if (route->no_verify)
-        add_pair(argv, "-o", "StrictHostKeyChecking=accept-new");
+    add_host_key_options(argv, route, &policy);
+    if (policy.methods_given)
+        add_login_options(argv, &policy);
     if (route->connect_timeout >
         0) { /* only when asked for: the user's ssh configuration has a say otherwise */
         add(argv, "-o");

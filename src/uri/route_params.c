@@ -21,32 +21,48 @@ struct param_rule {
     enum param_kind kind;
     size_t offset; /* into struct fl_route */
     size_t origin; /* offset of its origin, 0 = it has none of its own */
+    unsigned int transports;
 };
+
+/* Which transports a parameter means something to ("Supported extra parameters" of the page, and what ssh,
+ * libssh and libssh2 have from each other). Elsewhere it is refused, so that nobody relies on what is not
+ * there; no_verify and no_tty excepted, which are fulfilled where nothing is verified and nobody asked. */
+#define ON_UNIX    (1u << 0)
+#define ON_TCP     (1u << 1)
+#define ON_TLS     (1u << 2)
+#define ON_SSH     (1u << 3)
+#define ON_LIBSSH  (1u << 4)
+#define ON_LIBSSH2 (1u << 5)
+#define ON_EXT     (1u << 6)
+#define ON_SSHS    (ON_SSH | ON_LIBSSH | ON_LIBSSH2)
+#define ON_ALL     (~0u)
+
+static const char *const transport_names[] = { "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext" };
 
 #define AT(field) offsetof(struct fl_route, field)
 
 static const struct param_rule rules[] = {
-    { "name", PARAM_TEXT, AT(remote_name), AT(remote_name_origin) },
-    { "command", PARAM_TEXT, AT(command), 0 },
-    { "socket", PARAM_TEXT, AT(socket), 0 },
-    { "netcat", PARAM_TEXT, AT(netcat), 0 },
-    { "keyfile", PARAM_TEXT, AT(keyfile), 0 },
-    { "known_hosts", PARAM_TEXT, AT(known_hosts), 0 },
-    { "known_hosts_verify", PARAM_TEXT, AT(known_hosts_verify), 0 },
-    { "sshauth", PARAM_TEXT, AT(sshauth), 0 },
-    { "tls_priority", PARAM_TEXT, AT(tls_priority), AT(tls_priority_origin) },
-    { "pkipath", PARAM_TEXT, AT(pkipath), 0 },
-    { "tls_fingerprint", PARAM_TEXT, AT(tls_fingerprint), 0 },
-    { "reconnect", PARAM_SECONDS, AT(reconnect), 0 },
-    { "auth", PARAM_TEXT, AT(auth), 0 },
-    { "authfile", PARAM_TEXT, AT(authfile), 0 },
-    { "no_verify", PARAM_FLAG, AT(no_verify), 0 },
-    { "no_tty", PARAM_FLAG, AT(no_tty), 0 },
-    { "no_sanity", PARAM_FLAG, AT(no_sanity), 0 },
-    { "mode", PARAM_MODE, AT(mode), AT(mode_origin) },
-    { "proxy", PARAM_PROXY, AT(proxy), AT(proxy_origin) },
-    { "connect_timeout", PARAM_SECONDS, AT(connect_timeout), AT(connect_timeout_origin) },
-    { "call_timeout", PARAM_SECONDS, AT(call_timeout), AT(call_timeout_origin) },
+    { "name", PARAM_TEXT, AT(remote_name), AT(remote_name_origin), ON_ALL },
+    { "command", PARAM_TEXT, AT(command), 0, ON_SSH | ON_EXT },
+    { "socket", PARAM_TEXT, AT(socket), 0, ON_UNIX | ON_SSHS },
+    { "netcat", PARAM_TEXT, AT(netcat), 0, ON_SSHS },
+    { "keyfile", PARAM_TEXT, AT(keyfile), 0, ON_SSHS },
+    { "known_hosts", PARAM_TEXT, AT(known_hosts), 0, ON_SSHS },
+    { "known_hosts_verify", PARAM_TEXT, AT(known_hosts_verify), 0, ON_SSHS },
+    { "sshauth", PARAM_TEXT, AT(sshauth), 0, ON_SSHS },
+    { "tls_priority", PARAM_TEXT, AT(tls_priority), AT(tls_priority_origin), ON_TLS },
+    { "pkipath", PARAM_TEXT, AT(pkipath), 0, ON_TLS },
+    { "tls_fingerprint", PARAM_TEXT, AT(tls_fingerprint), 0, ON_TLS },
+    { "reconnect", PARAM_SECONDS, AT(reconnect), 0, ON_ALL },
+    { "auth", PARAM_TEXT, AT(auth), 0, ON_ALL },
+    { "authfile", PARAM_TEXT, AT(authfile), 0, ON_ALL },
+    { "no_verify", PARAM_FLAG, AT(no_verify), 0, ON_ALL },
+    { "no_tty", PARAM_FLAG, AT(no_tty), 0, ON_ALL },
+    { "no_sanity", PARAM_FLAG, AT(no_sanity), 0, ON_ALL },
+    { "mode", PARAM_MODE, AT(mode), AT(mode_origin), ON_UNIX | ON_SSHS },
+    { "proxy", PARAM_PROXY, AT(proxy), AT(proxy_origin), ON_SSHS },
+    { "connect_timeout", PARAM_SECONDS, AT(connect_timeout), AT(connect_timeout_origin), ON_ALL },
+    { "call_timeout", PARAM_SECONDS, AT(call_timeout), AT(call_timeout_origin), ON_ALL },
 };
 
 static const char *const mode_names[] = { "auto", "direct", "legacy" };
@@ -192,6 +208,26 @@ static int apply_choices(struct fl_route *route, const char *mode, const char *p
     return 0;
 }
 
+static int check_transport(const struct fl_route *route, const struct param_rule *rule)
+{
+    const char *name = route->transport ? route->transport : transport_names[0];
+    unsigned int bit = 0;
+    g_autoptr(GString) takers = g_string_new(NULL);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(transport_names); i++) {
+        if (strcmp(transport_names[i], name) == 0)
+            bit = 1u << i;
+        if (rule->transports & (1u << i))
+            g_string_append_printf(takers, "%s%s", takers->len ? ", " : "", transport_names[i]);
+    }
+    if (!bit || (rule->transports & bit))
+        return 0;
+    return fl_error(VIR_ERR_INVALID_ARG,
+                    "URI parameter %s= means nothing to the transport %s; it is for %s: leave it out, or "
+                    "change the transport",
+                    rule->name, name, takers->str);
+}
+
 static struct fl_origin *origin_of(struct fl_route *route, const struct param_rule *rule)
 {
     return (struct fl_origin *)(void *)((char *)route + rule->origin);
@@ -242,6 +278,8 @@ int fl_route_apply_params(struct fl_route *route, const struct fl_resolve_env *e
 
         if (!rule)
             continue;
+        if (check_transport(route, rule) < 0)
+            return -1;
         switch (rule->kind) {
         case PARAM_TEXT:
             rc = apply_text(route, rule, value);

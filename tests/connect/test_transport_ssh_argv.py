@@ -192,6 +192,36 @@ def compare(bench, theirs, ours):
         assert (ok, calls) == bench.far(theirs[-1], programs), programs
 
 
+OF_THE_FAMILY = {  # as libssh and libssh2 have them; the incumbent's ssh ignores them
+    "known_hosts=/k/my%20%22%25h%22": ['UserKnownHostsFile="/k/my \\"%%h\\""'],
+    "known_hosts_verify=normal": ["StrictHostKeyChecking=ask"],
+    "known_hosts_verify=normal&no_tty=1": ["StrictHostKeyChecking=yes", "BatchMode=yes"],
+    "known_hosts_verify=auto": ["StrictHostKeyChecking=accept-new"],
+    "known_hosts_verify=normal&no_verify=1": ["StrictHostKeyChecking=ask"],
+    "known_hosts_verify=ignore&known_hosts=/k": ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null",
+                                                 "GlobalKnownHostsFile=/dev/null", "LogLevel=ERROR"],
+    "sshauth=agent,privkey,password,keyboard-interactive":
+        ["PreferredAuthentications=publickey,password,keyboard-interactive"],
+    "sshauth=password,privkey": ["PreferredAuthentications=password,publickey", "IdentityAgent=none"],
+    "sshauth=agent": ["PreferredAuthentications=publickey", "IdentityFile=none", "IdentitiesOnly=no"],
+    "sshauth=keyboard-interactive": ["PreferredAuthentications=keyboard-interactive", "IdentityAgent=none", "IdentityFile=none",
+                                     "IdentitiesOnly=no"],
+}
+
+
+@pytest.mark.parametrize("query", OF_THE_FAMILY)
+def test_parameters_of_the_ssh_family(bench, query):
+    options = meaning(bench.ours(f"qemu+ssh://host/system?{query}"))[0]
+    assert options - {("-T",), ("-e", "none")} == {("-o", option) for option in OF_THE_FAMILY[query]}
+
+
+@pytest.mark.parametrize("query, word", [("sshauth=key", "'key'"), ("sshauth=agent,,privkey", "''"), ("sshauth=", "empty"),
+                                         ("known_hosts_verify=yes", "normal, auto or ignore"), ("pkipath=/p", "it is for tls")])
+def test_parameters_that_cannot_be(bench, pipe_main, query, word):
+    result = pipe([pipe_main, f"qemu+ssh://host/system?{query}"])
+    assert result.returncode == 1 and b"error 8/13/" in result.stderr and word in result.stderr.decode()
+
+
 def test_what_differs_on_purpose(bench):
     def ours(n):
         return bench.ours(list(DIFFERENT)[n])

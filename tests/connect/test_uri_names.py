@@ -59,10 +59,8 @@ SAME = [
     EXT + "&Name=a&NAME=b&name=c", EXT + "&foo", EXT + "&foo=", EXT + "&=foo", EXT + "&&&foo=1", EXT + "&foo=1&foo=2",
     EXT + "&foo=a+b", EXT + "&foo=%c3%a4", EXT + "&foo=a/b:c@d,e~f!g'h(i)j*k", EXT + "&foo=a=b", EXT + "&a==b",
     EXT + "&a=b==", EXT + "&f?o=b", EXT + "&f/o=b", EXT + "&a+b=1", EXT + "&sanity=0", EXT + "&debug=stdout",
-    EXT + "&mode=direct", EXT + "&proxy=native", EXT + "&pkipath=/q", EXT + "&tls_priority=N", EXT + "&known_hosts=a",
-    EXT + "&known_hosts_verify=b", EXT + "&sshauth=c", EXT + "&no_sanity=1", EXT + "&authfile=/x", EXT + "&socket=/s",
-    EXT + "&netcat=x", EXT + "&keyfile=x", EXT + "&no_verify=1&no_tty=1", EXT + "&no_verify=-1", EXT + "&no_verify=010",
-    EXT + "&no_verify=%201", EXT + "&NETCAT=x&Socket=/s&KeyFile=1&No_Tty=1", EXT + "&mode=foo&mode=auto",
+    EXT + "&no_sanity=1", EXT + "&authfile=/x", EXT + "&no_verify=1&no_tty=1", EXT + "&no_verify=-1", EXT + "&no_verify=010",
+    EXT + "&no_verify=%201", EXT + "&No_Tty=1",
     EXT + "&mode=foo", EXT + "&proxy=", EXT + "&no_tty=x", "qemu+ext:///system?&@", "qemu+ext:///system?command=/bin/false&@",
     "qemu+ext:///system?foo=1;bar=2&@;baz=3", "qemu+ext:///system?foo=b%20ar&@&baz=1%262", "remote+ext:///?@",
     "remote+ext:///system?@&foo=1", "remote+ext:///?@&name=qemu:///session", "REMOTE+ext:///?@", "esx+ext://h/?@",
@@ -89,6 +87,11 @@ DIFFERENT = {
     EXT + "&connect_timeout=5": "a parameter of ours: taken here, not passed on",
     EXT + "&call_timeout=5": "a parameter of ours: taken here, not passed on",
 }
+
+# A parameter that the page gives to other transports is refused, not ignored.
+MISPLACED = ["mode=direct", "proxy=native", "pkipath=/q", "tls_priority=N", "known_hosts=a", "known_hosts_verify=b", "sshauth=c",
+             "socket=/s", "netcat=x", "keyfile=x", "NETCAT=x&Socket=/s&KeyFile=1&No_Tty=1", "mode=foo&mode=auto"]
+DIFFERENT |= {EXT + "&" + parameter: "it means nothing to ext: refused, not ignored" for parameter in MISPLACED}
 
 ALIASES = ('uri_aliases = [ "a=test:///default?alias", "hail=qemu+ext:///system?@", "chain=a", "a=test:///second",'
            ' "1-x_Y=test:///default?k=v=w", "xen=test:///default" ]\n')

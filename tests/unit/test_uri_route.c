@@ -89,13 +89,15 @@ static const struct {
     { "qemu+ext:///sys%20tem?command=/c", "ext", "qemu:///sys%20tem" },
     { "qemu+ext:///sys%2ftem?command=/c", "ext", "qemu:///sys/tem" },
     { "qemu+ext:a/b?command=/c", "ext", "qemu://a/b" },
-    { "qemu+ext:///s?command=/c&no_verify=1&no_tty=1&keyfile=x&netcat=y&socket=/z&mode=direct&proxy=native"
-      "&pkipath=/q&auth=sasl&authfile=/"
-      "a&tls_priority=N&known_hosts=a&known_hosts_verify=b&sshauth=c&no_sanity=1"
-      "&connect_timeout=3&call_timeout=0",
+    { "qemu+ext:///s?command=/c&no_verify=1&no_tty=1&auth=sasl&authfile=/a&no_sanity=1&connect_timeout=3"
+      "&call_timeout=0&reconnect=1",
       "ext", "qemu:///s" },
-    { "qemu+ext:///s?COMMAND=/c&NETCAT=x&Socket=/s&KeyFile=1&No_Tty=1&MODE=auto", "ext", "qemu:///s" },
-    { "qemu+ext:///s?command=/c&mode=foo&mode=auto", "ext", "qemu:///s" },
+    { "qemu+ssh://h/s?command=/c&no_verify=1&no_tty=1&keyfile=x&netcat=y&socket=/z&mode=direct&proxy=netcat"
+      "&known_hosts=/a&known_hosts_verify=auto&sshauth=agent",
+      "ssh", "qemu:///s" },
+    { "qemu+tls://h/s?tls_priority=N&no_verify=1&pkipath=/p&tls_fingerprint=sha256:00", "tls", "qemu:///s" },
+    { "qemu+ssh://h/s?mode=foo&mode=auto", "ssh", "qemu:///s" },
+    { "qemu+ssh://h/s?COMMAND=/c&NETCAT=x&Socket=/s&KeyFile=1&No_Tty=1&MODE=auto", "ssh", "qemu:///s" },
     { "qemu+ext:///s?command=/c&no_verify=%201", "ext", "qemu:///s" },
     { "qemu+ext:///s?command=/c&no_verify=-1", "ext", "qemu:///s" },
 };
@@ -139,7 +141,14 @@ static const struct {
     { "qemu:///x?mode=", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "unknown mode ''" },
     { "qemu:///x?mode=Direct", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "auto, direct or legacy" },
     { "qemu:///x?mode=%20auto", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "unknown mode" },
-    { "qemu:///x?proxy=foo", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "unknown proxy 'foo'" },
+    { "qemu+ssh://h/x?proxy=foo", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "unknown proxy 'foo'" },
+    { "qemu:///x?proxy=auto", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "the transport unix" },
+    { "qemu+tcp://h/x?keyfile=/k", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "ssh, libssh, libssh2" },
+    { "qemu+libssh://h/x?command=/c", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "it is for ssh, ext" },
+    { "qemu+libssh2://h/x?Command=/c", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "command=" },
+    { "qemu+ssh://h/x?tls_priority=N", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "it is for tls" },
+    { "qemu://h/x?socket=/s", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "the transport tls" },
+    { "qemu+tcp://h/x?mode=auto", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "mode=" },
     { "qemu:///x?no_verify=abc", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "no_verify=abc" },
     { "qemu:///x?no_verify=", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "no_verify" },
     { "qemu:///x?no_verify", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "no_verify" },
@@ -152,7 +161,7 @@ static const struct {
     { "qemu:///x?connect_timeout=abc", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "seconds" },
     { "qemu:///x?call_timeout=-1", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "seconds" },
     { "qemu:///x?socket=", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "socket= is empty" },
-    { "qemu:///x?keyfile", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "keyfile= is empty" },
+    { "qemu+ssh://h/x?keyfile", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "keyfile= is empty" },
 };
 
 static void what_cannot_be_used_is_refused(void **state)
@@ -240,6 +249,7 @@ static void settings_fill_what_the_uri_leaves_open(void **state)
     fl_autoclientconf struct fl_client_conf *conf = NULL;
     struct fl_resolve_env env = { 0 };
     fl_autoroute struct fl_route *r = NULL;
+    fl_autoroute struct fl_route *tls = NULL;
     fl_autoroute struct fl_route *own = NULL;
 
     assert_int_equal(fl_client_conf_parse("c.conf", conf_text, strlen(conf_text), &conf), 0);
@@ -255,17 +265,17 @@ static void settings_fill_what_the_uri_leaves_open(void **state)
     assert_int_equal(r->call_timeout, -1);
 
     assert_int_equal(
-        fl_route_resolve(
-            "qemu://h/x?mode=direct&proxy=netcat&tls_priority=X&connect_timeout=7&call_timeout=0", &env, 0,
-            &own),
+        fl_route_resolve("qemu+ssh://h/x?mode=direct&proxy=netcat&connect_timeout=7&call_timeout=0", &env, 0,
+                         &own),
         0);
     assert_int_equal(own->mode, FL_MODE_DIRECT);
     assert_int_equal(own->mode_origin.kind, FL_ORIGIN_PARAMETER);
     assert_int_equal(own->proxy, FL_PROXY_NETCAT);
-    assert_string_equal(own->tls_priority, "X");
     assert_int_equal(own->connect_timeout, 7);
     assert_int_equal(own->call_timeout, 0);
     assert_int_equal(own->call_timeout_origin.kind, FL_ORIGIN_PARAMETER);
+    assert_int_equal(fl_route_resolve("qemu://h/x?tls_priority=X", &env, 0, &tls), 0);
+    assert_string_equal(tls->tls_priority, "X");
 }
 
 static void a_bad_setting_matters_only_when_it_is_used(void **state)
