@@ -133,7 +133,6 @@ static const struct {
     { "many", 2, bench_many, "DOMAINS ROUNDS" },
     { "events", 2, bench_events, "SUBSCRIBERS EVENTS" },
     { "stream", 3, bench_stream, "up|down VOLUME BYTES" },
-    { "shot", 1, bench_shot, "BYTES" },
     { "block", 3, bench_block, "BLOCKED FIFO N" },
 };
 

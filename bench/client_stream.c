@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Streams: a volume up or down, a screenshot. */
+/* Streams: a volume up or down. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,26 +64,5 @@ void bench_stream(char **args)
     report_bytes(args[0], (double)bytes, bench_now_us() - begun);
     lib.virStreamFree(st);
     lib.virStorageVolFree(vol);
-    lib.virConnectClose(c);
-}
-
-void bench_shot(char **args)
-{
-    size_t bytes = strtoul(args[0], NULL, 10), got;
-    virConnectPtr c = bench_open();
-    virDomainPtr d = bench_find(c, "test");
-    virStreamPtr st = lib.virStreamNew(c, 0);
-    double begun = bench_now_us();
-    char *mime = lib.virDomainScreenshot(d, st, 0, 0);
-
-    if (!mime)
-        bench_die("screenshot");
-    got = read_all(st);
-    if (got != bytes)
-        bench_die("screenshot: another number of bytes");
-    report_bytes("shot", (double)bytes, bench_now_us() - begun);
-    free(mime);
-    lib.virStreamFree(st);
-    lib.virDomainFree(d);
     lib.virConnectClose(c);
 }

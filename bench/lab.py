@@ -108,12 +108,12 @@ class Daemon:
             except OSError:
                 return False
 
-    def uri(self, kind="unix", path="/default"):
+    def uri(self, kind="unix", path="/default", driver="test"):
         if kind == "unix":
-            return f"test+unix://{path}?socket={self.socket}"
+            return f"{driver}+unix://{path}?socket={self.socket}"
         if kind == "tcp":
-            return f"test+tcp://127.0.0.1:{self.tcp}{path}"
-        return f"test+tls://127.0.0.1:{self.tls}{path}?pkipath={self.pki}"
+            return f"{driver}+tcp://127.0.0.1:{self.tcp}{path}"
+        return f"{driver}+tls://127.0.0.1:{self.tls}{path}?pkipath={self.pki}"
 
     def status(self, key):
         with open(f"/proc/{self.process.pid}/status") as f:
@@ -163,6 +163,40 @@ def spawn(*argv):
     """Median wall time in ms and peak memory in KiB of a whole process."""
     r = run_json(os.path.join(PROGRAMS, "bench-spawn"), "20", *argv)
     return r["p50_ms"], r["peak_kib"]
+
+
+class Volume:
+    """A volume of a daemon: a file for the incumbent's storage driver, memory for our test driver."""
+
+    def __init__(self, lab, who, size):
+        self.daemon, self.who = lab.daemons[who], who
+        self.driver, self.path = ("storage", "/system") if who == "theirs" else ("test", "/default")
+        pool = os.path.join(lab.folder, "pool") if who == "theirs" else "/default-pool"
+        self.name = f"{pool}/big"
+        # The host of the test driver lives as long as somebody is connected to it.
+        self.holder = subprocess.Popen([OURS["virsh"], "-c", self.uri("unix")], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        if who == "theirs":
+            os.makedirs(pool, exist_ok=True)
+            self._virsh("pool-create-as", "bench", "dir", "--target", pool)
+            self._virsh("vol-create-as", "bench", "big", str(size), "--format", "raw")
+        else:
+            self.holder.stdin.write("list\n")
+            self.holder.stdin.flush()
+            time.sleep(0.2)
+            self._virsh("vol-create-as", "default-pool", "big", str(size))
+
+    def uri(self, kind):
+        return self.daemon.uri(kind, path=self.path, driver=self.driver)
+
+    def _virsh(self, *args):
+        subprocess.run([WHO[self.who]["virsh"], "-c", self.uri("unix"), *args], check=True, capture_output=True)
+
+    def close(self):
+        pool = "bench" if self.who == "theirs" else "default-pool"
+        self._virsh("vol-delete", "big", "--pool", pool)
+        if self.who == "theirs":
+            self._virsh("pool-destroy", pool)
+        self.holder.communicate("quit\n", timeout=10)
 
 
 def write_host(path, domains):

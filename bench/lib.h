@@ -22,7 +22,6 @@
     X(virDomainLookupByUUIDString)                                                                           \
     X(virDomainResume)                                                                                       \
     X(virDomainRestore)                                                                                      \
-    X(virDomainScreenshot)                                                                                   \
     X(virDomainStatsRecordListFree)                                                                          \
     X(virDomainSuspend)                                                                                      \
     X(virEventRegisterDefaultImpl)                                                                           \
@@ -65,5 +64,4 @@ void bench_hold(char **args);    /* N: opens N, one call each, waits for a line 
 void bench_many(char **args);    /* N ROUNDS: a host with N domains d0...: lists, XML, stats, lookups */
 void bench_events(char **args);  /* SUBSCRIBERS EVENTS */
 void bench_stream(char **args);  /* up|down VOLUME BYTES */
-void bench_shot(char **args);    /* BYTES expected of a screenshot */
 void bench_block(char **args);   /* BLOCKED FIFO N: p99 of N calls beside BLOCKED calls that wait for FIFO */

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from lab import BUILD, OURS, PROGRAMS, WHO, bare, client, spawn, write_host
+from lab import BUILD, OURS, PROGRAMS, WHO, Volume, bare, client, spawn, write_host
 from table import Bar
 
 PAIRS = {"theirs": ("theirs", "theirs"), "ours": ("ours", "ours"), "to": ("theirs", "ours"), "ot": ("ours", "theirs")}
@@ -118,13 +118,22 @@ def events(lab, table):
 
 
 def streams(lab, table):
-    """A screenshot of 1 GiB: the incumbent's test driver streams a file, ours too when the file is there."""
-    for kind in ("unix", "tcp", "tls"):
-        if kind != "tls":
-            table.add(f"download of 1 GiB, {kind}", "MiB/s", "bare", bare("copy", kind, GIB)["mib_per_s"])
-        for pair, (c, d) in PAIRS.items():
-            bar = Bar(faster=2, share=0.8) if kind == "unix" else Bar(faster=2)
-            table.add(f"download of 1 GiB, {kind}", "MiB/s", pair, client(c, lab.daemons[d].uri(kind), "shot", GIB)["mib_per_s"], bar)
+    """A volume of 1 GiB up and down. The incumbent keeps it in a file of a tmpfs, our daemon in memory: it has the test
+    driver only."""
+    volumes = {who: Volume(lab, who, GIB) for who in WHO}
+    try:
+        for kind in ("unix", "tcp", "tls"):
+            limit = bare("copy", kind, GIB)["mib_per_s"] if kind != "tls" else None
+            for way, what in (("up", "upload"), ("down", "download")):
+                row = f"{what} of 1 GiB, {kind}"
+                if limit:
+                    table.add(row, "MiB/s", "bare", limit)
+                for pair, (c, d) in PAIRS.items():
+                    r = client(c, volumes[d].uri(kind), "stream", way, volumes[d].name, GIB)
+                    table.add(row, "MiB/s", pair, r["mib_per_s"], Bar(faster=2, share=0.8) if kind == "unix" else Bar(faster=2))
+    finally:
+        for v in volumes.values():
+            v.close()
 
 
 def blocking(lab, table):
