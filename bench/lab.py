@@ -113,7 +113,7 @@ class Daemon:
             return f"{driver}+unix://{path}?socket={self.socket}"
         if kind == "tcp":
             return f"{driver}+tcp://127.0.0.1:{self.tcp}{path}"
-        return f"{driver}+tls://127.0.0.1:{self.tls}{path}?pkipath={self.pki}"
+        return f"{driver}+tls://127.0.0.1:{self.tls}{path}?pkipath={self.pki}&no_sanity=1"
 
     def status(self, key):
         with open(f"/proc/{self.process.pid}/status") as f:
