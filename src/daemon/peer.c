@@ -184,7 +184,11 @@ static void update_events(struct fl_peer *peer, bool want_out)
      * room to write wakes it at once. */
     bool resume =
         !peer->holds && !peer->closing && (peer->stalled || fl_transport_pending(peer->transport) > 0);
-    uint32_t events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out || resume ? EPOLLOUT : 0u);
+    uint32_t events;
+
+    if (peer->drainers) /* a stream's thread writes */
+        want_out = false;
+    events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out || resume ? EPOLLOUT : 0u);
 
     if (peer->forward) {
         fl_forward_watch(peer);

@@ -59,6 +59,7 @@ struct fl_peer {
     bool stalled;                          /* lock: frames that have come wait for the last reason to go */
     GCond room;                            /* with lock: less is queued for output than was, or gone */
     unsigned int room_waiters;             /* lock: threads that wait for it */
+    unsigned int drainers;                 /* lock: threads that write what is queued */
     virConnectPtr conn;                    /* lock */
     struct fl_forward *forward;            /* lock: instead of conn, another daemon serves it */
     struct fl_subscription *subscriptions; /* lock */

@@ -3,6 +3,7 @@
 #define FL_FROM VIR_FROM_STREAMS
 #include "daemon/stream.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -10,11 +11,14 @@
 #include "core/stream.h"
 #include "daemon/call.h"
 #include "daemon/peer.h"
+#include "transport/transport.h"
 #include "wire/procs.h"
 
 #define INPUT_HIGH  (2u << 20)   /* packets waiting for the driver: the peer is not read beyond this... */
 #define INPUT_LOW   (512u << 10) /* ...until they are this few */
 #define OUTPUT_WAIT (1u << 20)   /* packets waiting for the peer: the driver is not read beyond this */
+#define DIRECT      (16u << 10)  /* packets from here on are written without a copy */
+#define DRAIN_MS    1000         /* until it is looked whether the stream still lives */
 
 enum packet_kind { PACKET_DATA, PACKET_HOLE, PACKET_FINISH, PACKET_ABORT };
 
@@ -23,7 +27,16 @@ struct packet {
     enum packet_kind kind;
     int64_t hole;
     size_t length;
-    char data[];
+    const unsigned char *data; /* in `block` */
+    unsigned char *block;      /* what the session received it in */
+    size_t capacity;
+};
+
+/* Blocks that have been written go back to the session for the next packets. */
+#define SPARES 4
+struct spare {
+    unsigned char *block;
+    size_t capacity;
 };
 
 /* Everything but `stream` is guarded by peer->lock. */
@@ -40,6 +53,8 @@ struct fl_served_stream {
     GCond input; /* a packet came, or over */
     struct packet *head, *tail;
     size_t queued;
+    struct spare spares[SPARES];
+    unsigned int nspares;
 };
 
 static void free_packets(struct packet *p)
@@ -47,6 +62,7 @@ static void free_packets(struct packet *p)
     while (p) {
         struct packet *next = p->next;
 
+        g_free(p->block);
         g_free(p);
         p = next;
     }
@@ -59,6 +75,8 @@ static void unref_locked(struct fl_served_stream *s)
     if (--s->refs > 0)
         return;
     free_packets(s->head);
+    while (s->nspares)
+        g_free(s->spares[--s->nspares].block);
     g_cond_clear(&s->input);
     g_mutex_unlock(&peer->lock); /* a driver's stream may take its time to go */
     virStreamFree(s->stream);
@@ -107,22 +125,90 @@ static void fail(struct fl_served_stream *s)
 
 /* ---- towards the peer ---- */
 
-/* Queues one packet, waiting until the peer has read what is before it. false: the stream is over. */
+static bool goes_on(const struct fl_served_stream *s)
+{
+    return !s->over && !s->peer->gone;
+}
+
+static void wait_room(struct fl_served_stream *s, size_t most)
+{
+    struct fl_peer *peer = s->peer;
+
+    peer->room_waiters++;
+    while (goes_on(s) && fl_session_queued(peer->session) > most)
+        g_cond_wait(&peer->room, &peer->lock);
+    peer->room_waiters--;
+}
+
+/* Writes what is queued from this thread, so that the next packet need not be copied behind it. */
+static void drain(struct fl_served_stream *s)
+{
+    struct fl_peer *peer = s->peer;
+
+    peer->drainers++;
+    while (goes_on(s) && fl_session_queued(peer->session) > 0) {
+        struct pollfd pfd = { .fd = peer->transport->fd, .events = POLLOUT };
+
+        g_mutex_unlock(&peer->lock);
+        (void)poll(&pfd, 1, DRAIN_MS);
+        g_mutex_lock(&peer->lock);
+        fl_peer_flush_locked(peer);
+        if (pfd.revents & (POLLERR | POLLHUP | POLLNVAL))
+            break; /* the I/O thread ends it */
+    }
+    peer->drainers--;
+    if (goes_on(s) && fl_session_queued(peer->session) > 0) {
+        fl_peer_flush_locked(peer);
+        wait_room(s, 0);
+    }
+}
+
+/* 0: not possible; 1: out, or what did not fit is queued. */
+static int send_direct(struct fl_served_stream *s, const char *data, size_t length)
+{
+    struct fl_peer *peer = s->peer;
+    unsigned char head[FL_FRAME_PREFIX];
+    struct iovec iov[2] = { { head, sizeof(head) }, { (void *)data, length } };
+    ssize_t n;
+
+    if (!fl_session_stream_head(peer->session, &s->header, length, head))
+        return 0;
+    n = fl_transport_write2(peer->transport, iov);
+    if (n < 0) {
+        if (n != -FL_AGAIN)
+            fl_error_reset(); /* flushing the copy meets it again */
+        return 0;
+    }
+    return fl_session_stream_rest(peer->session, head, data, length, (size_t)n) < 0 ? -1 : 1;
+}
+
+static int queue_packet(struct fl_served_stream *s, const char *data, size_t length, int64_t hole)
+{
+    struct fl_session *session = s->peer->session;
+    int result;
+
+    if (hole > 0)
+        return fl_session_stream_hole(session, &s->header, hole, 0);
+    result =
+        length >= DIRECT && fl_transport_has_write2(s->peer->transport) ? send_direct(s, data, length) : 0;
+    if (result != 0)
+        return result < 0 ? -1 : 0;
+    return fl_session_stream_data(session, &s->header, data, length);
+}
+
+/* Sends one packet, waiting until the peer has read what is before it. false: the stream is over. */
 static bool send_packet(struct fl_served_stream *s, const char *data, size_t length, int64_t hole)
 {
     struct fl_peer *peer = s->peer;
     int result = -1;
 
     g_mutex_lock(&peer->lock);
-    peer->room_waiters++;
-    while (!s->over && !peer->gone && fl_session_queued(peer->session) > OUTPUT_WAIT)
-        g_cond_wait(&peer->room, &peer->lock);
-    peer->room_waiters--;
-    if (!s->over && !peer->gone) {
-        if (hole > 0)
-            result = fl_session_stream_hole(peer->session, &s->header, hole, 0);
-        else
-            result = fl_session_stream_data(peer->session, &s->header, data, length);
+    if (length >= DIRECT && fl_transport_has_write2(peer->transport))
+        drain(s);
+    else
+        wait_room(s, OUTPUT_WAIT);
+    if (goes_on(s)) {
+        result = queue_packet(s, data, length, hole);
         fl_peer_flush_locked(peer);
     }
     g_mutex_unlock(&peer->lock);
@@ -192,7 +278,7 @@ static int write_data(struct fl_served_stream *s, const struct packet *p)
     size_t done = 0;
 
     while (done < p->length) {
-        int n = virStreamSend(s->stream, p->data + done, p->length - done);
+        int n = virStreamSend(s->stream, (const char *)p->data + done, p->length - done);
 
         if (n == FL_STREAM_WOULD_BLOCK)
             g_usleep(10000);
@@ -261,6 +347,16 @@ static struct packet *wait_packet(struct fl_served_stream *s)
     return p;
 }
 
+static void give_back(struct fl_served_stream *s, struct packet *p)
+{
+    g_mutex_lock(&s->peer->lock);
+    if (p->block && s->nspares < SPARES)
+        s->spares[s->nspares++] = (struct spare){ g_steal_pointer(&p->block), p->capacity };
+    g_mutex_unlock(&s->peer->lock);
+    g_free(p->block);
+    g_free(p);
+}
+
 static gpointer writer_thread(gpointer opaque)
 {
     struct fl_served_stream *s = opaque;
@@ -270,7 +366,7 @@ static gpointer writer_thread(gpointer opaque)
     while ((p = wait_packet(s))) {
         if (take_packet(s, p) < 0)
             fail(s);
-        g_free(p);
+        give_back(s, p);
     }
     g_mutex_lock(&peer->lock);
     unref_locked(s);
@@ -356,9 +452,30 @@ int fl_stream_serve(struct fl_call *call, const void *args, const void *ret)
     return result;
 }
 
-static struct packet *packet_from_frame(const struct fl_frame *frame)
+/* The block the frame came in, for one that has been used, or a new one. */
+static void take_block(struct fl_served_stream *s, struct packet *p, const struct fl_frame *frame)
 {
-    struct packet *p = g_malloc0(sizeof(*p) + frame->len);
+    struct fl_session *session = s->peer->session;
+    struct spare fresh = { NULL, fl_session_capacity(session) };
+
+    if (frame->len < DIRECT) {
+        p->block = g_malloc(MAX(frame->len, 1));
+        memcpy(p->block, frame->payload, frame->len);
+        p->data = p->block;
+        return;
+    }
+    if (s->nspares)
+        fresh = s->spares[--s->nspares];
+    else
+        fresh.block = g_malloc(fresh.capacity);
+    p->data = frame->payload;
+    p->block = fl_session_swap_buffer(session, fresh.block, fresh.capacity, &p->capacity);
+}
+
+/* Lock held. NULL: no packet of this protocol. */
+static struct packet *packet_from_frame(struct fl_served_stream *s, const struct fl_frame *frame)
+{
+    struct packet *p = g_new0(struct packet, 1);
     uint32_t flags;
 
     if (frame->h.type == FL_FRAME_STREAM_HOLE) {
@@ -371,7 +488,7 @@ static struct packet *packet_from_frame(const struct fl_frame *frame)
     if (frame->h.status == FL_FRAME_CONTINUE) {
         p->kind = PACKET_DATA;
         p->length = frame->len;
-        memcpy(p->data, frame->payload, frame->len);
+        take_block(s, p, frame);
     } else {
         p->kind = frame->h.status == FL_FRAME_OK ? PACKET_FINISH : PACKET_ABORT;
     }
@@ -381,21 +498,17 @@ static struct packet *packet_from_frame(const struct fl_frame *frame)
 void fl_stream_input(struct fl_peer *peer, const struct fl_frame *frame)
 {
     struct fl_served_stream *s = frame->opaque;
-    struct packet *p;
-    bool dead = false;
+    struct packet *p = NULL;
 
     if (!s) /* Compat: packets behind the end of a stream are dropped without a word */
         return;
-    p = packet_from_frame(frame);
     g_mutex_lock(&peer->lock);
-    if (!p) {
-        fl_peer_shutdown(peer);
-        dead = true;
-    } else if (s->over) {
-        g_free(p);
-        dead = true;
+    if (!s->over) {
+        p = packet_from_frame(s, frame);
+        if (!p)
+            fl_peer_shutdown(peer);
     }
-    if (!dead) {
+    if (p) {
         if (s->tail)
             s->tail->next = p;
         else

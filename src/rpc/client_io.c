@@ -15,9 +15,7 @@
 #include "base/walk.h"
 #include "rpc/park.h"
 
-/* Senders go on when less than this is queued. */
-#define SENDERS_RESUME ((size_t)512 << 10)
-#define WRITE_COPY     8192 /* up to this much is copied to be written without the lock */
+#define WRITE_COPY 8192 /* up to this much is copied to be written without the lock */
 
 void fl_client_kick(struct fl_client *c)
 {
@@ -182,10 +180,11 @@ static int failure_reason(void)
 
 static void wake_senders(struct fl_client *c)
 {
-    if (!c->senders || fl_session_queued(c->s) >= SENDERS_RESUME)
-        return;
+    size_t queued = fl_session_queued(c->s);
+
     for (struct fl_sender *w = c->senders; w; w = w->next)
-        fl_client_wake(c, &w->w);
+        if (queued <= w->resume)
+            fl_client_wake(c, &w->w);
 }
 
 /* Small output is written without the lock, so that others can add to it: it all goes with the next write. */

@@ -58,6 +58,7 @@ struct fl_call_spec {
 struct fl_sender {
     struct fl_waiter w;
     struct fl_sender *next;
+    size_t resume; /* goes on when no more than this is queued */
 };
 
 struct fl_client_stream;

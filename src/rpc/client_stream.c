@@ -15,6 +15,7 @@
 #define QUEUE_AGAIN ((size_t)1 << 20)   /* go on */
 #define QUEUE_HARD  ((size_t)256 << 20) /* give up */
 #define SEND_FULL   ((size_t)1 << 20)   /* output queued before a sender waits */
+#define SEND_DIRECT ((size_t)16 << 10)  /* packets from here on are written without a copy */
 
 struct packet {
     struct packet *next;
@@ -41,6 +42,8 @@ struct fl_client_stream {
     virErrorPtr error;
     struct packet *first, **last;
     size_t queued;
+    unsigned char *into; /* a receiver waits with nothing queued: bytes go to him at once */
+    size_t into_len, into_got;
     struct stream_waiter *waiting;
     void (*notify)(void *opaque);
     void *notify_opaque;
@@ -129,6 +132,8 @@ static void push_packet(struct fl_client_stream *st, const void *data, size_t le
 
 static void receive_data(struct fl_client_stream *st, const struct fl_frame *f)
 {
+    size_t direct;
+
     if (!f->len) {
         st->eof = true;
         return;
@@ -140,7 +145,14 @@ static void receive_data(struct fl_client_stream *st, const struct fl_frame *f)
         set_error(st);
         return;
     }
-    push_packet(st, f->payload, f->len, 0);
+    direct = MIN(f->len, st->into_len);
+    if (direct) {
+        memcpy(st->into, f->payload, direct);
+        st->into_got = direct;
+        st->into_len = 0;
+    }
+    if (direct < f->len)
+        push_packet(st, f->payload + direct, f->len - direct, 0);
 }
 
 static void receive_hole(struct fl_client_stream *st, const struct fl_frame *f)
@@ -315,18 +327,20 @@ static void read_now(struct fl_client *c)
     fl_client_handover(c);
 }
 
-static int wait_send_room(struct fl_client_stream *st, bool nonblock)
+/* A big packet rather waits for all that is before it: then it need not be copied. */
+static int wait_send_room(struct fl_client_stream *st, size_t len, bool nonblock)
 {
     struct fl_client *c = st->c;
+    size_t most = len >= SEND_DIRECT && !nonblock && fl_transport_has_write2(c->t) ? 1 : SEND_FULL;
 
-    while (fl_session_queued(c->s) >= SEND_FULL) {
-        struct fl_sender me = { .next = c->senders };
+    while (fl_session_queued(c->s) >= most) {
+        struct fl_sender me = { .next = c->senders, .resume = most / 2 };
         struct fl_sender **at;
         int rc;
 
         if (fl_client_flush(c) < 0)
             return -1;
-        if (fl_session_queued(c->s) < SEND_FULL)
+        if (fl_session_queued(c->s) < most)
             break;
         if (nonblock)
             return FL_CLIENT_STREAM_AGAIN;
@@ -341,6 +355,24 @@ static int wait_send_room(struct fl_client_stream *st, bool nonblock)
     return 0;
 }
 
+/* Straight from the caller's memory when nothing is in front. 0: not possible now; 1: sent, or the rest is
+ * queued. */
+static int send_direct(struct fl_client_stream *st, const void *data, size_t len)
+{
+    struct fl_client *c = st->c;
+    unsigned char head[FL_FRAME_PREFIX];
+    struct iovec iov[2] = { { head, sizeof(head) }, { (void *)data, len } };
+    ssize_t n;
+
+    if (len < SEND_DIRECT || c->writing || !fl_transport_has_write2(c->t) ||
+        !fl_session_stream_head(c->s, &st->h, len, head))
+        return 0;
+    n = fl_transport_write2(c->t, iov);
+    if (n < 0)
+        return 0; /* full, or broken: the usual way says which */
+    return fl_session_stream_rest(c->s, head, data, len, (size_t)n) < 0 ? -1 : 1;
+}
+
 int fl_client_stream_send(struct fl_client_stream *st, const void *data, size_t len, bool nonblock)
 {
     struct fl_client *c = st->c;
@@ -350,11 +382,14 @@ int fl_client_stream_send(struct fl_client_stream *st, const void *data, size_t 
     g_mutex_lock(&c->lock);
     rc = check_alive(st);
     if (rc == 0)
-        rc = wait_send_room(st, nonblock);
-    if (rc == 0 && len)
-        rc = fl_session_stream_data(c->s, &st->h, data, len);
-    if (rc == 0)
-        rc = fl_client_flush(c) < 0 ? -1 : (int)len;
+        rc = wait_send_room(st, len, nonblock);
+    if (rc == 0 && len) {
+        rc = send_direct(st, data, len);
+        if (rc == 0)
+            rc = fl_session_stream_data(c->s, &st->h, data, len);
+    }
+    if (rc >= 0)
+        rc = fl_session_queued(c->s) && fl_client_flush(c) < 0 ? -1 : (int)len;
     fl_client_unlock(c);
     fl_client_tell_closed(c);
     return rc;
@@ -370,7 +405,7 @@ int fl_client_stream_send_hole(struct fl_client_stream *st, long long length, un
     if (rc == 0)
         rc = check_sparse(st);
     if (rc == 0)
-        rc = wait_send_room(st, false);
+        rc = wait_send_room(st, 0, false);
     if (rc == 0)
         rc = fl_session_stream_hole(c->s, &st->h, length, flags);
     if (rc == 0)
@@ -401,11 +436,12 @@ static int take_bytes(struct fl_client_stream *st, unsigned char *data, size_t l
     return (int)len;
 }
 
-static int wait_data(struct fl_client_stream *st, bool nonblock)
+/* `own`: bytes may also come straight to this thread's memory. */
+static int wait_data(struct fl_client_stream *st, bool nonblock, bool own)
 {
     if (!st->first && !st->eof && nonblock)
         read_now(st->c);
-    while (!st->first && !st->eof) {
+    while (!st->first && !st->eof && !(own && st->into_got)) {
         if (check_alive(st) < 0)
             return -1;
         if (nonblock)
@@ -413,7 +449,30 @@ static int wait_data(struct fl_client_stream *st, bool nonblock)
         if (wait_change(st) < 0)
             return -1;
     }
-    return st->first ? 0 : check_alive(st);
+    return st->first || (own && st->into_got) ? 0 : check_alive(st);
+}
+
+/* Waits with the caller's memory at hand. Bytes that were put there, 0 when some are queued or the end has
+ * come, or as wait_data(). */
+static int wait_direct(struct fl_client_stream *st, void *data, size_t len, bool nonblock)
+{
+    bool own = !st->first && !st->into && !nonblock;
+    int rc;
+
+    if (own) {
+        st->into = data;
+        st->into_len = len;
+        st->into_got = 0;
+    }
+    rc = wait_data(st, nonblock, own);
+    if (own) {
+        st->into = NULL;
+        st->into_len = 0;
+        if (st->into_got)
+            rc = (int)st->into_got;
+        st->into_got = 0;
+    }
+    return rc;
 }
 
 int fl_client_stream_recv(struct fl_client_stream *st, void *data, size_t len, bool nonblock,
@@ -423,7 +482,7 @@ int fl_client_stream_recv(struct fl_client_stream *st, void *data, size_t len, b
 
     len = MIN(len, (size_t)INT32_MAX);
     g_mutex_lock(&st->c->lock);
-    rc = st->error || st->closed ? check_alive(st) : wait_data(st, nonblock);
+    rc = st->error || st->closed ? check_alive(st) : wait_direct(st, data, len, nonblock);
     if (rc == 0 && st->first)
         rc = stop_at_hole && st->first->hole > 0 ? FL_CLIENT_STREAM_HOLE : take_bytes(st, data, len);
     fl_client_unlock(st->c);
@@ -438,7 +497,7 @@ int fl_client_stream_recv_hole(struct fl_client_stream *st, long long *ret_lengt
     g_mutex_lock(&st->c->lock);
     rc = st->error || st->closed ? check_alive(st) : check_sparse(st);
     if (rc == 0)
-        rc = wait_data(st, false);
+        rc = wait_data(st, false, false);
     if (rc == 0) {
         *ret_length = st->first ? st->first->hole : 0;
         if (*ret_length > 0)

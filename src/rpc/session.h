@@ -79,6 +79,9 @@ void *fl_session_take_buffer(struct fl_session *s, const struct fl_frame *frame)
 /* What has been received behind the last frame, out of the session for good: the caller frees *ret_bytes
  * (NULL for none) and hands the bytes on to whoever speaks the protocol from here. Their number. */
 size_t fl_session_take_input(struct fl_session *s, void **ret_bytes);
+/* The same whatever the size, for `fresh` (g_malloc, taken over), so that blocks go round. */
+void *fl_session_swap_buffer(struct fl_session *s, void *fresh, size_t fresh_cap, size_t *ret_cap);
+size_t fl_session_capacity(const struct fl_session *s); /* of the present block */
 /* Gives idle memory back (after the loop that drained it); a connection at rest then costs a few hundred
  * bytes. */
 void fl_session_trim(struct fl_session *s);
@@ -122,6 +125,12 @@ int fl_session_stream_open(struct fl_session *s, uint32_t serial, void *opaque);
 void fl_session_stream_close(struct fl_session *s, uint32_t serial);
 /* `call` is the header of the opening call. len 0 = end of data; at most FL_FRAME_STREAM_MAX. */
 int fl_session_stream_data(struct fl_session *s, const struct fl_header *call, const void *data, size_t len);
+/* A packet the driver writes himself, without a copy: its head, if nothing waits to be sent before it. Then
+ * he tells how many bytes of head and data went; the rest is queued. */
+bool fl_session_stream_head(struct fl_session *s, const struct fl_header *call, size_t len,
+                            unsigned char ret_head[FL_FRAME_PREFIX]);
+int fl_session_stream_rest(struct fl_session *s, const unsigned char head[FL_FRAME_PREFIX], const void *data,
+                           size_t len, size_t written);
 int fl_session_stream_hole(struct fl_session *s, const struct fl_header *call, int64_t length,
                            uint32_t flags);
 int fl_session_stream_finish(struct fl_session *s, const struct fl_header *call);

@@ -216,6 +216,40 @@ int fl_session_stream_data(struct fl_session *s, const struct fl_header *call, c
     return fl_session_end(s);
 }
 
+bool fl_session_stream_head(struct fl_session *s, const struct fl_header *call, size_t len,
+                            unsigned char ret_head[FL_FRAME_PREFIX])
+{
+    struct fl_header h = answer_to(call, FL_FRAME_STREAM, FL_FRAME_CONTINUE);
+
+    if (s->writing || s->total_queued != s->total_sent || (s->out_fds && s->out_fds->len) ||
+        len > FL_FRAME_STREAM_MAX)
+        return false;
+    fl_header_pack(ret_head, (uint32_t)(FL_FRAME_PREFIX + len), &h);
+    return true;
+}
+
+int fl_session_stream_rest(struct fl_session *s, const unsigned char head[FL_FRAME_PREFIX], const void *data,
+                           size_t len, size_t written)
+{
+    size_t total = FL_FRAME_PREFIX + len, of_head = MIN(written, FL_FRAME_PREFIX);
+    size_t of_data = written - of_head;
+    unsigned char *p;
+
+    s->total_sent += written;
+    s->total_queued += written;
+    if (written == total)
+        return 0;
+    s->out.failed = false;
+    s->out.max = s->out.len + FL_FRAME_LENGTH_MAX;
+    p = fl_writer_reserve(&s->out, total - written);
+    if (!p)
+        return -1;
+    memcpy(p, head + of_head, FL_FRAME_PREFIX - of_head);
+    memcpy(p + FL_FRAME_PREFIX - of_head, (const char *)data + of_data, len - of_data);
+    s->total_queued += total - written;
+    return 0;
+}
+
 int fl_session_stream_hole(struct fl_session *s, const struct fl_header *call, int64_t length, uint32_t flags)
 {
     struct fl_header h = answer_to(call, FL_FRAME_STREAM_HOLE, FL_FRAME_CONTINUE);

@@ -89,6 +89,7 @@ static const struct fl_transport_ops transport_fd = {
     .name = "fd",
     .read = fl_channel_read,
     .write = fl_channel_write,
+    .write2 = fl_channel_write2,
     .send_fd = fl_channel_send_fd,
     .recv_fd = fl_channel_recv_fd,
     .half_close = fl_channel_half_close,
@@ -147,6 +148,16 @@ ssize_t fl_transport_write(struct fl_transport *t, const void *buf, size_t len)
         if (t->ops->write)
             return t->ops->write(t, buf, len);
     return -1;
+}
+
+bool fl_transport_has_write2(const struct fl_transport *t)
+{
+    return t->ops->write2 != NULL;
+}
+
+ssize_t fl_transport_write2(struct fl_transport *t, const struct iovec iov[2])
+{
+    return t->ops->write2(t, iov);
 }
 
 /* Descriptors go over the bare unix socket only: a layer that changes the bytes has no place for them. */

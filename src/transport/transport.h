@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <libvirt/libvirt.h>
 
 #define FL_AGAIN 11 /* read/write return -FL_AGAIN: not now */
@@ -34,6 +35,8 @@ struct fl_transport_ops {
     /* Bytes moved, 0 = end of stream, -FL_AGAIN, or -1 with the error set. */
     ssize_t (*read)(struct fl_transport *t, void *buf, size_t len);
     ssize_t (*write)(struct fl_transport *t, const void *buf, size_t len);
+    /* The same from two places; NULL where one write would not take both. */
+    ssize_t (*write2)(struct fl_transport *t, const struct iovec iov[2]);
     /* Descriptors over the byte pipe (unix only): each travels with one dummy byte. 0, -FL_AGAIN or -1. */
     int (*send_fd)(struct fl_transport *t, int fd);
     int (*recv_fd)(struct fl_transport *t, int *ret_fd);
@@ -76,6 +79,9 @@ void fl_transport_free(struct fl_transport *t);
 
 ssize_t fl_transport_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_transport_write(struct fl_transport *t, const void *buf, size_t len);
+/* Only where fl_transport_has_write2(). */
+ssize_t fl_transport_write2(struct fl_transport *t, const struct iovec iov[2]);
+bool fl_transport_has_write2(const struct fl_transport *t);
 int fl_transport_send_fd(struct fl_transport *t, int fd);
 int fl_transport_recv_fd(struct fl_transport *t, int *ret_fd);
 short fl_transport_want(struct fl_transport *t, short events);
