@@ -210,6 +210,31 @@ bool fl_listeners_have(const struct fl_listeners *all, enum fl_listener_kind kin
     return false;
 }
 
+/* "libvirtd-ro.socket", or "…-ro" where FileDescriptorName= says so. */
+static bool is_called(const char *unit, const char *ending)
+{
+    const char *at = strstr(unit, ending);
+
+    return at && (at[strlen(ending)] == '.' || at[strlen(ending)] == '\0');
+}
+
+/* One that takes no connections would never wake the daemon, or always. */
+static int check_inherited(int fd)
+{
+    int listens = 0, type = 0;
+    socklen_t length = sizeof(int);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+        return fl_error_system(errno, "inherited descriptor %d is not a socket", fd);
+    length = sizeof(int);
+    if (type != SOCK_STREAM || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 || !listens)
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "inherited descriptor %d takes no connections; its unit must have ListenStream= and "
+                        "Accept=no",
+                        fd);
+    return 0;
+}
+
 /* What an inherited socket is for: by the unit's name if it is told, else by its path or port. */
 static int adopt(struct fl_listeners *all, int fd, const char *unit, const char *tls_port)
 {
@@ -222,21 +247,23 @@ static int adopt(struct fl_listeners *all, int fd, const char *unit, const char 
     g_autofree char *name = NULL;
     g_autofree char *tls_end = g_strdup_printf(" port %s", tls_port);
 
+    if (check_inherited(fd) < 0)
+        return -1;
     if (getsockname(fd, &addr.any, &length) < 0)
-        return fl_error_system(errno, "inherited descriptor %d is not a socket", fd);
+        return fl_error_system(errno, "inherited descriptor %d has no address", fd);
     if (addr.any.sa_family == AF_UNIX) {
         name = g_strndup(addr.un.sun_path, sizeof(addr.un.sun_path));
-        if (strstr(unit, "-admin") || g_str_has_suffix(name, "-admin-sock")) {
+        if (is_called(unit, "-admin") || g_str_has_suffix(name, "-admin-sock")) {
             fl_warn("inherited socket '%s' is closed: the administration protocol is not built", name);
             close(fd);
             return 0;
         }
         add(all, fd, FL_LISTENER_UNIX, name)->read_only =
-            strstr(unit, "-ro.") || g_str_has_suffix(name, "-sock-ro");
+            is_called(unit, "-ro") || g_str_has_suffix(name, "-sock-ro");
     } else if (addr.any.sa_family == AF_INET || addr.any.sa_family == AF_INET6) {
         name = address_name(&addr.any, length);
         add(all, fd,
-            strstr(unit, "-tls") || g_str_has_suffix(name, tls_end) ? FL_LISTENER_TLS : FL_LISTENER_TCP,
+            is_called(unit, "-tls") || g_str_has_suffix(name, tls_end) ? FL_LISTENER_TLS : FL_LISTENER_TCP,
             name);
     } else {
         return fl_error(VIR_ERR_NO_SUPPORT, "inherited descriptor %d is neither a unix nor a TCP socket", fd);

@@ -223,11 +223,25 @@ static int open_network(struct start *start)
                                 (int)conf->max_queued_clients);
 }
 
+/* The mode of an inherited socket is its unit's, not unix_sock_rw_perms. */
+static void warn_open_socket(const struct start *start, const struct fl_listener *l)
+{
+    struct stat st;
+
+    if (l->kind == FL_LISTENER_UNIX && !l->read_only && start->conf->auth_unix_rw == FL_DAEMON_AUTH_NONE &&
+        stat(l->name, &st) == 0 && (st.st_mode & S_IWOTH))
+        fl_warn("every user of this machine may change things: inherited socket %s has mode %04o and "
+                "auth_unix_rw is "
+                "\"none\"; set SocketMode=0600 in a drop-in of its unit, or auth_unix_rw = \"polkit\"",
+                l->name, (unsigned int)(st.st_mode & 07777));
+}
+
 /* Whoever started this name with a network socket would wait for its clients in vain. */
 static int check_inherited(const struct start *start)
 {
-    for (unsigned int i = 0; i < start->listeners.count && !start->who->network; i++) {
-        if (start->listeners.list[i].kind != FL_LISTENER_UNIX)
+    for (unsigned int i = 0; i < start->listeners.count; i++) {
+        warn_open_socket(start, &start->listeners.list[i]);
+        if (start->listeners.list[i].kind != FL_LISTENER_UNIX && !start->who->network)
             return fl_error(VIR_ERR_INVALID_ARG,
                             "inherited socket %s is a network socket, and %s has unix sockets only; let "
                             "virtproxyd-tcp.socket or virtproxyd-tls.socket listen there",
