@@ -157,20 +157,6 @@ static enum fl_ssh_result offer_key(struct ssh2 *s, const unsigned char *blob, s
     return s->signed_it && sign == sign_by_agent ? refused(s) : FL_SSH_REFUSED;
 }
 
-/* IdentitiesOnly: of the agent's keys only those that are named. */
-static bool is_named(struct fl_ssh_login *l, const struct fl_ssh_identity *key)
-{
-    for (char **file = l->settings->identity_files; *file; file++) {
-        g_autofree char *pub = g_strconcat(*file, ".pub", NULL);
-        g_autofree unsigned char *blob = NULL;
-        size_t len = 0;
-        if ((fl_ssh_key_public(pub, &blob, &len) || fl_ssh_key_public(*file, &blob, &len)) &&
-            len == key->len && memcmp(blob, key->blob, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 static enum fl_ssh_result one_identity(struct ssh2 *s, const struct fl_ssh_identity *key)
 {
     g_autofree char *type = fl_ssh_key_type(key->blob, key->len);
@@ -192,7 +178,8 @@ static enum fl_ssh_result agent_keys(struct ssh2 *s, GPtrArray *keys)
     enum fl_ssh_result last = FL_SSH_NOTHING;
     for (guint i = 0; i < keys->len; i++) {
         const struct fl_ssh_identity *key = g_ptr_array_index(keys, i);
-        if (s->login.settings->identities_only && !is_named(&s->login, key))
+        if (s->login.settings->identities_only &&
+            !fl_ssh_key_among(s->login.settings->identity_files, key->blob, key->len))
             continue;
         enum fl_ssh_result rc = one_identity(s, key);
         if (rc == FL_SSH_OK || rc == FL_SSH_PARTIAL || rc == FL_SSH_BROKEN)

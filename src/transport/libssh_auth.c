@@ -53,16 +53,7 @@ static enum fl_ssh_result offers(struct fl_ssh_login *l, void *session, unsigned
 
 static enum fl_ssh_result agent(struct fl_ssh_login *l, void *session)
 {
-    struct fl_libssh *s = session;
-    int rc;
-    if (ssh_options_set(s->session, SSH_OPTIONS_IDENTITY_AGENT, l->settings->identity_agent) < 0)
-        return result_of(l, s, SSH_AUTH_ERROR, "agent");
-    UNTIL_DONE(rc, l, s, "agent", ssh_userauth_agent(s->session, NULL));
-    if (rc == SSH_AUTH_ERROR && ssh_is_connected(s->session)) {
-        fl_ssh_login_tried(l, "agent %s: %s", l->settings->identity_agent, ssh_get_error(s->session));
-        return FL_SSH_NOTHING;
-    }
-    return result_of(l, s, rc, "agent");
+    return fl_libssh_agent(l, session);
 }
 
 /* libssh asks for a passphrase: remembered, and answered with nothing. */

@@ -141,9 +141,8 @@ static int send_all(int fd, const GByteArray *question, int64_t deadline)
     return 0;
 }
 
-/* One question, one answer. */
-static int transact(int fd, const GByteArray *question, int64_t deadline, unsigned char **ret_msg,
-                    size_t *ret_len)
+int fl_ssh_agent_ask(int fd, const GByteArray *question, int64_t deadline, unsigned char **ret_msg,
+                     size_t *ret_len)
 {
     unsigned char head[4];
     ssize_t n = send_all(fd, question, deadline);
@@ -174,7 +173,7 @@ int fl_ssh_agent_identities(int fd, int64_t deadline_us, GPtrArray **ret_identit
 
     put_number(question, 1);
     g_byte_array_append(question, &kind, 1);
-    int rc = transact(fd, question, deadline_us, &msg, &len);
+    int rc = fl_ssh_agent_ask(fd, question, deadline_us, &msg, &len);
     return rc < 0 ? rc : fl_ssh_agent_parse_identities(msg, len, ret_identities);
 }
 
@@ -193,6 +192,6 @@ int fl_ssh_agent_sign(int fd, const struct fl_ssh_identity *key, const unsigned 
     put_string(question, key->blob, key->len);
     put_string(question, data, len);
     put_number(question, 0); /* no flags: the kind of signature that the key's name says */
-    int rc = transact(fd, question, deadline_us, &msg, &msg_len);
+    int rc = fl_ssh_agent_ask(fd, question, deadline_us, &msg, &msg_len);
     return rc < 0 ? rc : fl_ssh_agent_parse_signature(msg, msg_len, ret_sig, ret_len);
 }

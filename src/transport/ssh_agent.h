@@ -22,6 +22,9 @@ int fl_ssh_agent_identities(int fd, int64_t deadline_us, GPtrArray **ret_identit
 /* *ret_sig: the signature without the name of its kind, for g_free(). */
 int fl_ssh_agent_sign(int fd, const struct fl_ssh_identity *key, const unsigned char *data, size_t len,
                       int64_t deadline_us, unsigned char **ret_sig, size_t *ret_len);
+/* One question as it goes over the wire, with its length; the answer without it, at least a byte. */
+int fl_ssh_agent_ask(int fd, const GByteArray *question, int64_t deadline_us, unsigned char **ret_msg,
+                     size_t *ret_len);
 
 /* The parts that judge what an agent sent: pure. */
 int fl_ssh_agent_parse_identities(const unsigned char *msg, size_t len, GPtrArray **ret_identities);

@@ -131,3 +131,16 @@ bool fl_ssh_key_public(const char *file, unsigned char **ret_blob, size_t *ret_l
     explicit_bzero(text, len);
     return found;
 }
+
+bool fl_ssh_key_among(char *const *files, const unsigned char *blob, size_t len)
+{
+    for (char *const *file = files; *file; file++) {
+        g_autofree char *pub = g_strconcat(*file, ".pub", NULL);
+        g_autofree unsigned char *other = NULL;
+        size_t n = 0;
+        if ((fl_ssh_key_public(pub, &other, &n) || fl_ssh_key_public(*file, &other, &n)) && n == len &&
+            memcmp(other, blob, len) == 0)
+            return true;
+    }
+    return false;
+}

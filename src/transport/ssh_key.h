@@ -13,3 +13,5 @@ bool fl_ssh_key_is_locked(const char *text, size_t len);
 bool fl_ssh_key_public_of(const char *text, size_t len, unsigned char **ret_blob, size_t *ret_len);
 /* The same for a file, which may be absent. */
 bool fl_ssh_key_public(const char *file, unsigned char **ret_blob, size_t *ret_len);
+/* Whether the public key is that of one of these key files. */
+bool fl_ssh_key_among(char *const *files, const unsigned char *blob, size_t len);

@@ -187,10 +187,7 @@ static enum fl_ssh_result by_agent(struct fl_ssh_login *l, const struct fl_ssh_l
         fl_ssh_login_tried(l, "agent: none (%s)", l->settings->agent_from);
         return FL_SSH_NOTHING;
     }
-    enum fl_ssh_result rc = ops->agent(l, session);
-    if (rc == FL_SSH_REFUSED)
-        fl_ssh_login_tried(l, "agent %s: no identity of it was accepted", l->settings->identity_agent);
-    return rc;
+    return ops->agent(l, session);
 }
 
 static enum fl_ssh_result by_password(struct fl_ssh_login *l, const struct fl_ssh_login_ops *ops,

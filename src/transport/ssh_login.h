@@ -56,7 +56,7 @@ struct fl_ssh_login_ops {
     /* Which methods the server offers (FL_SSH_OFFERS_*), now; first thing, and after FL_SSH_PARTIAL. OK: no
      * login is needed at all; REFUSED: *ret_offers is set; BROKEN. */
     enum fl_ssh_result (*offers)(struct fl_ssh_login *l, void *session, unsigned int *ret_offers);
-    /* Every identity of the agent at l->settings->identity_agent. */
+    /* Every identity of the agent at l->settings->identity_agent, with a line of the record for each. */
     enum fl_ssh_result (*agent)(struct fl_ssh_login *l, void *session);
     /* One key file, which exists. Without a passphrase it may be LOCKED; where FILE.pub (or the key file)
      * says the public key, the server is asked first whether it takes that one. */
