@@ -62,6 +62,7 @@ struct fl_daemon_conf {
     unsigned int max_clients;
     unsigned int max_queued_clients;
     unsigned int max_anonymous_clients; /* 0 = no limit of its own */
+    unsigned int login_timeout;         /* seconds */
     unsigned int min_workers;
     unsigned int max_workers;
     unsigned int prio_workers;

@@ -106,7 +106,8 @@ const struct fl_daemon_key fl_daemon_keys[] = {
 
     KEY(max_clients, UINT, "5000", LIMIT, .min = 1, .help = "connections at one time"),
     KEY(max_queued_clients, UINT, "1000", LIMIT, .help = "connections waiting to be accepted"),
-    KEY(max_anonymous_clients, UINT, "20", LIMIT, .help = "connections not yet authenticated; 0 for no limit"),
+    KEY(max_anonymous_clients, UINT, "20", LIMIT, .help = "connections not yet authenticated, a quarter of them from one user or address; 0 for no limit"),
+    KEY(login_timeout, UINT, "120", LIMIT, .min = 1, .max = 86400, .help = "seconds a login may take (libvirtd of libvirt does not know it)"),
     KEY(min_workers, UINT, "5", LIMIT, .help = "worker threads at start"),
     KEY(max_workers, UINT, "20", LIMIT, .min = 1, .help = "worker threads at most"),
     KEY(prio_workers, UINT, "5", LIMIT, .help = "worker threads kept for calls that never block"),

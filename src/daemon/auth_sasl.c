@@ -40,16 +40,6 @@ static int refuse_by_error(struct fl_call *call)
     return refuse(call, why);
 }
 
-static bool is_exposed(struct fl_peer *peer)
-{
-    bool encrypted;
-
-    g_mutex_lock(&peer->lock);
-    encrypted = peer->transport->encrypted;
-    g_mutex_unlock(&peer->lock);
-    return !peer->local && !encrypted;
-}
-
 /* ---- INIT ---- */
 
 static struct fl_sasl *conversation(struct fl_login *login, struct fl_peer *peer)
@@ -75,7 +65,7 @@ int fl_login_sasl_init(struct fl_call *call, struct fl_w_auth_sasl_init_ret *ret
 
     if (login->sasl)
         return fl_error(VIR_ERR_AUTH_FAILED, "this SASL login has begun already");
-    login->exposed = is_exposed(peer);
+    login->exposed = !peer->local && !peer->tls;
     login->api = fl_sasl_load();
     if (!login->api)
         return -1;

@@ -4,6 +4,7 @@
 #define FL_FROM VIR_FROM_RPC
 #include "daemon/peer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netdb.h>
@@ -31,8 +32,7 @@
 #include "transport/transport.h"
 #include "wire/xdr.h"
 
-#define LOGIN_US           (120 * G_USEC_PER_SEC) /* long enough to type a password */
-#define ROUNDS             8                      /* reads before the thread's other peers get their turn */
+#define ROUNDS             8          /* reads before the thread's other peers get their turn */
 #define OUTPUT_HIGH        (4u << 20) /* a peer that does not read its answers is not read either... */
 #define OUTPUT_LOW         (1u << 20) /* ...until they are this few */
 #define FDS_MAX            (2 * FL_FRAME_FDS_MAX)
@@ -50,20 +50,43 @@ static void learn_local(struct fl_peer *peer, int fd)
     peer->uid = cred.uid;
     peer->gid = cred.gid;
     peer->name = g_strdup_printf("uid %u pid %d", (unsigned int)cred.uid, (int)cred.pid);
+    peer->origin = g_strdup_printf("uid %u", (unsigned int)cred.uid);
+}
+
+/* One host has as many IPv6 addresses as it likes, so its network counts. */
+static char *origin_of(const struct sockaddr *addr, const char *host)
+{
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
+    char text[INET6_ADDRSTRLEN] = "";
+    struct in6_addr network = { 0 };
+
+    if (addr->sa_family != AF_INET6)
+        return g_strdup(host);
+    if (IN6_IS_ADDR_V4MAPPED(v6)) {
+        (void)inet_ntop(AF_INET, &v6->s6_addr[12], text, sizeof(text));
+        return g_strdup(text);
+    }
+    memcpy(&network, v6, sizeof(network) / 2);
+    (void)inet_ntop(AF_INET6, &network, text, sizeof(text));
+    return g_strdup_printf("%s/64", text);
 }
 
 static void learn_remote(struct fl_peer *peer, int fd)
 {
-    struct sockaddr_storage addr;
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage space;
+    } addr = { .any.sa_family = AF_UNSPEC };
     socklen_t length = sizeof(addr);
     char host[NI_MAXHOST] = "unknown", port[NI_MAXSERV] = "?";
     int on = 1;
 
-    if (getpeername(fd, (struct sockaddr *)&addr, &length) == 0)
-        (void)getnameinfo((struct sockaddr *)&addr, length, host, sizeof(host), port, sizeof(port),
+    if (getpeername(fd, &addr.any, &length) == 0)
+        (void)getnameinfo(&addr.any, length, host, sizeof(host), port, sizeof(port),
                           NI_NUMERICHOST | NI_NUMERICSERV);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     peer->name = g_strdup_printf("%s port %s", host, port);
+    peer->origin = origin_of(&addr.any, host);
 }
 
 struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from,
@@ -108,7 +131,7 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
     if (peer->auth == FL_AUTH_NONE && !tls) {
         peer->authenticated = 1;
     } else {
-        peer->login_by = peer->since + LOGIN_US;
+        peer->login_by = peer->since + fl_server_login_us(server);
         /* Now, while it is sure to be the process that has connected. */
         if (peer->auth == FL_AUTH_POLKIT && fl_polkit_start_time(peer->pid, &peer->start_time) < 0)
             fl_error_reset();
@@ -660,7 +683,20 @@ void fl_peer_set_authenticated(struct fl_peer *peer)
     }
     g_mutex_unlock(&peer->lock);
     if (!gone)
-        fl_server_peer_authenticated(peer->server);
+        fl_server_peer_authenticated(peer->server, peer);
+}
+
+void fl_peer_make_room(struct fl_peer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    if (!peer->gone && !g_atomic_int_get(&peer->authenticated)) {
+        fl_info("client %" G_GUINT64_FORMAT " (%s) has not logged in and is closed for another one: too many "
+                "wait (max_anonymous_clients)",
+                peer->id, peer->name);
+        fl_peer_shutdown(peer);
+    }
+    g_mutex_unlock(&peer->lock);
+    fl_peer_unref(peer);
 }
 
 void fl_peer_set_user(struct fl_peer *peer, const char *user)

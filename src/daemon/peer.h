@@ -42,11 +42,12 @@ struct fl_peer {
     gid_t gid;
     uint64_t start_time; /* of process `pid`, where polkit will be asked about it; 0 otherwise */
     char *name;          /* for the log: "uid 0 pid 123" or "10.0.0.1 port 4711" */
+    char *origin;        /* for limits: "uid 1000", "10.0.0.1", "2001:db8:0:1::/64" */
     char *user;          /* lock: who has logged in by SASL; NULL otherwise */
     char *identity;      /* the name in its certificate, once it is checked; or NULL */
     bool shaking;        /* I/O thread: the TLS handshake is not over */
     int64_t since;
-    int64_t login_by;   /* INT64_MAX once authenticated */
+    int64_t login_by;   /* INT64_MAX: no login is wanted */
     gint authenticated; /* atomic */
 
     GMutex lock;
@@ -115,6 +116,8 @@ void fl_peer_release(struct fl_peer *peer, unsigned int reason);
 
 void fl_close_callback_end(struct fl_peer *peer); /* hand_connect.c */
 void fl_peer_set_authenticated(struct fl_peer *peer);
+/* Any thread: closed unless it has logged in meanwhile; lets go of a reference. */
+void fl_peer_make_room(struct fl_peer *peer);
 void fl_peer_set_user(struct fl_peer *peer, const char *user);
 /* A new reference to the peer's connection, or NULL with the error set when none is open. */
 virConnectPtr fl_peer_conn(struct fl_peer *peer);

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/anonymous.h"
 #include "daemon/io.h"
 #include "daemon/notify.h"
 #include "daemon/personality.h"
@@ -23,6 +24,7 @@
 #endif
 
 #define LOGIN_WORKERS  32
+#define WARN_EVERY_US  (60 * G_USEC_PER_SEC)
 #define IO_THREADS_MIN 2
 #define IO_THREADS_MAX 4
 #define ACCEPT_BATCH   64
@@ -40,11 +42,13 @@ struct fl_server {
     struct fl_pool *pool;
     struct fl_pool *logins;
     int epoll_fd, signal_fd, wake_fd;
-    gint npeers, nanonymous; /* atomic */
+    struct fl_anonymous *anonymous;
+    gint npeers;  /* atomic */
     gint parked;  /* atomic: the listeners are not watched, wake the main thread when a place is free */
     bool starved; /* out of descriptors: try again soon */
     bool stopping;
     int64_t idle_since;
+    int64_t warn_again; /* of clients that do not log in */
 };
 
 static void signals(sigset_t *ret_set)
@@ -75,6 +79,16 @@ struct fl_pool *fl_server_pool(struct fl_server *server)
 struct fl_pool *fl_server_logins(struct fl_server *server)
 {
     return server->logins;
+}
+
+int64_t fl_server_login_us(struct fl_server *server)
+{
+    unsigned int seconds;
+
+    g_mutex_lock(&server->lock);
+    seconds = server->conf->login_timeout;
+    g_mutex_unlock(&server->lock);
+    return seconds * G_USEC_PER_SEC;
 }
 
 unsigned int fl_server_tcp_min_ssf(struct fl_server *server)
@@ -149,19 +163,16 @@ static void wake(struct fl_server *server)
         fl_debug("the main thread is awake already");
 }
 
-void fl_server_peer_authenticated(struct fl_server *server)
+void fl_server_peer_authenticated(struct fl_server *server, struct fl_peer *peer)
 {
-    g_atomic_int_add(&server->nanonymous, -1);
-    if (g_atomic_int_get(&server->parked))
-        wake(server);
+    fl_anonymous_leave(server->anonymous, peer);
 }
 
-void fl_server_peer_gone(struct fl_server *server, const struct fl_peer *peer)
+void fl_server_peer_gone(struct fl_server *server, struct fl_peer *peer)
 {
     bool last = g_atomic_int_dec_and_test(&server->npeers);
 
-    if (!g_atomic_int_get(&peer->authenticated))
-        g_atomic_int_add(&server->nanonymous, -1);
+    fl_anonymous_leave(server->anonymous, peer);
     if (g_atomic_int_get(&server->parked) || (last && server->options.timeout > 0))
         wake(server);
 }
@@ -173,9 +184,7 @@ static bool has_place(struct fl_server *server)
     bool place;
 
     g_mutex_lock(&server->lock);
-    place = (unsigned int)g_atomic_int_get(&server->npeers) < server->conf->max_clients &&
-            (server->conf->max_anonymous_clients == 0 ||
-             (unsigned int)g_atomic_int_get(&server->nanonymous) < server->conf->max_anonymous_clients);
+    place = (unsigned int)g_atomic_int_get(&server->npeers) < server->conf->max_clients;
     g_mutex_unlock(&server->lock);
     return place;
 }
@@ -194,9 +203,8 @@ static void park(struct fl_server *server)
 {
     if (g_atomic_int_get(&server->parked))
         return;
-    fl_warn(
-        "%d clients are connected (%d not authenticated): new ones wait (max_clients, max_anonymous_clients)",
-        g_atomic_int_get(&server->npeers), g_atomic_int_get(&server->nanonymous));
+    fl_warn("%d clients are connected (%u not authenticated): new ones wait (max_clients)",
+            g_atomic_int_get(&server->npeers), fl_anonymous_count(server->anonymous));
     g_atomic_int_set(&server->parked, 1);
     watch_listeners(server, false);
     if (has_place(server)) /* one left before it could see that we wait */
@@ -222,6 +230,27 @@ static struct fl_io *least_busy(struct fl_server *server)
     return best;
 }
 
+/* One that has to log in: when too many do, one of them makes room. */
+static void expect_login(struct fl_server *server, struct fl_peer *peer)
+{
+    struct fl_peer *victim;
+    unsigned int max;
+
+    g_mutex_lock(&server->lock);
+    max = server->conf->max_anonymous_clients;
+    g_mutex_unlock(&server->lock);
+    fl_anonymous_enter(server->anonymous, peer, max, &victim);
+    if (!victim)
+        return;
+    if (g_get_monotonic_time() >= server->warn_again) {
+        fl_warn("too many clients have connected and not logged in: new ones take the place of waiting ones "
+                "(max_anonymous_clients = %u; the latest from %s)",
+                max, peer->name);
+        server->warn_again = g_get_monotonic_time() + WARN_EVERY_US;
+    }
+    fl_peer_make_room(victim);
+}
+
 static void welcome(struct fl_server *server, const struct fl_listener *l, int fd)
 {
     struct fl_io *io = least_busy(server);
@@ -235,7 +264,7 @@ static void welcome(struct fl_server *server, const struct fl_listener *l, int f
     login_by = peer->login_by;
     g_atomic_int_inc(&server->npeers);
     if (!peer->authenticated)
-        g_atomic_int_inc(&server->nanonymous);
+        expect_login(server, peer);
     if (fl_io_add(io, peer, fd) < 0) {
         fl_warn("%s", fl_error_get()->message);
         fl_server_peer_gone(server, peer);
@@ -447,6 +476,7 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
 
     server->options = *options;
     g_mutex_init(&server->lock);
+    server->anonymous = fl_anonymous_new();
     server->conf = conf;
     server->listeners = *listeners;
     *listeners = (struct fl_listeners){ 0 };
@@ -475,6 +505,7 @@ void fl_server_free(struct fl_server *server)
         close(server->signal_fd);
     if (server->wake_fd >= 0)
         close(server->wake_fd);
+    fl_anonymous_free(server->anonymous);
     fl_daemon_conf_free(server->conf);
     fl_tls_host_free(server->tls);
     g_mutex_clear(&server->lock);

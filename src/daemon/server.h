@@ -39,10 +39,11 @@ void fl_server_free(struct fl_server *server);
 /* For peers. */
 struct fl_pool *fl_server_pool(struct fl_server *server);
 struct fl_pool *fl_server_logins(struct fl_server *server); /* workers for those who are not let in yet */
+int64_t fl_server_login_us(struct fl_server *server);       /* how long a login may take */
 unsigned int fl_server_tcp_min_ssf(struct fl_server *server);
 bool fl_server_sasl_user_allowed(struct fl_server *server, const char *user);
 enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_peer *peer);
 struct fl_tls_host *fl_server_tls(struct fl_server *server); /* where it listens for TLS */
 void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned int *ret_count);
-void fl_server_peer_authenticated(struct fl_server *server);
-void fl_server_peer_gone(struct fl_server *server, const struct fl_peer *peer);
+void fl_server_peer_authenticated(struct fl_server *server, struct fl_peer *peer);
+void fl_server_peer_gone(struct fl_server *server, struct fl_peer *peer);
