@@ -183,6 +183,14 @@ int fl_credentials_answer(const struct fl_credentials *from, virConnectCredentia
     return ask_application(from, questions, n, path);
 }
 
+int fl_credentials_check(const struct fl_credentials *from)
+{
+    fl_autoauthconf struct fl_auth_conf *conf = NULL;
+    g_autofree char *path = NULL;
+
+    return load_file(from, &conf, &path);
+}
+
 bool fl_credentials_can_answer(const struct fl_credentials *from, int type)
 {
     FL_ERROR_PRESERVE;

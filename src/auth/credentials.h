@@ -27,6 +27,9 @@ struct fl_credentials {
  * case.
  */
 int fl_credentials_answer(const struct fl_credentials *from, virConnectCredential *questions, unsigned int n);
+/* -1 with the error set: auth.conf cannot be used. Better said before a login begins than for want of an
+ * answer. */
+int fl_credentials_check(const struct fl_credentials *from);
 /* Wipes and frees the results. */
 void fl_credentials_wipe(virConnectCredential *questions, unsigned int n);
 /* Whether a question of this kind (VIR_CRED_*) could be answered at all, without asking it. */

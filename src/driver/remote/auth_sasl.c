@@ -269,7 +269,8 @@ int fl_remote_auth_sasl(const struct fl_remote_login *login)
     int rc = -1;
 
     conversation_init(&c, login);
-    if (begin(&c) == 0 && ask_mechanisms(&c) == 0 && exchange(&c) == 0)
+    if (fl_credentials_check(&c.credentials) == 0 && begin(&c) == 0 && ask_mechanisms(&c) == 0 &&
+        exchange(&c) == 0)
         rc = secure(&c);
     if (c.sasl)
         c.api->free(c.sasl);

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""SASL by GSSAPI: a Kerberos realm of the test's own, both libraries against both daemons over plain TCP."""
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+import sasl_lab
+from interop_lab import MS_BIND, libc, need_root
+from sasl_lab import case, log_in
+
+
+def krb5(folder):
+    """A realm of its own: environment for clients, keytab for the daemon; None where there are no programs for it."""
+    tools = {t: shutil.which(t, path="/usr/sbin:/usr/bin") for t in ("krb5kdc", "kdb5_util", "kadmin.local", "kinit")}
+    if None in tools.values():
+        pytest.skip(f"no Kerberos here: {tools}")
+    host = socket.gethostname().lower()
+    (folder / "kdc").mkdir()
+    (folder / "krb5.conf").write_text(
+        "[libdefaults]\n default_realm = LAB.TEST\n dns_canonicalize_hostname = false\n rdns = false\n"
+        f" default_ccache_name = FILE:{folder}/cc\n[realms]\n LAB.TEST = {{\n  kdc = 127.0.0.1:16688\n }}\n"
+        f"[domain_realm]\n {host} = LAB.TEST\n 127.0.0.1 = LAB.TEST\n")
+    (folder / "kdc.conf").write_text(
+        "[kdcdefaults]\n kdc_ports = 16688\n kdc_tcp_ports = 16688\n[realms]\n LAB.TEST = {\n"
+        f"  database_name = {folder}/kdc/db\n  key_stash_file = {folder}/kdc/stash\n  acl_file = {folder}/kdc/acl\n }}\n")
+    env = dict(os.environ, KRB5_CONFIG=str(folder / "krb5.conf"), KRB5_KDC_PROFILE=str(folder / "kdc.conf"))
+    quiet = dict(env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+    subprocess.run([tools["kdb5_util"], "-r", "LAB.TEST", "create", "-s", "-P", "x"], **quiet)
+    for name in (f"libvirt/{host}", "libvirt/127.0.0.1"):
+        subprocess.run([tools["kadmin.local"], "-r", "LAB.TEST", "-q", f"addprinc -randkey {name}"], **quiet)
+        subprocess.run([tools["kadmin.local"], "-r", "LAB.TEST", "-q", f"ktadd -k {folder}/keytab {name}"], **quiet)
+    subprocess.run([tools["kadmin.local"], "-r", "LAB.TEST", "-q", "addprinc -pw pw fred"], **quiet)
+    kdc = subprocess.Popen([tools["krb5kdc"], "-n", "-r", "LAB.TEST"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(50):
+        if subprocess.run([tools["kinit"], "fred"], input="pw\n", text=True, env=env, capture_output=True, timeout=20).returncode == 0:
+            return host, env, kdc
+    kdc.kill()
+    kdc.wait()
+    raise AssertionError("no ticket")
+
+
+@pytest.fixture
+def own_name(folder):
+    """This machine's name means this machine, whatever its files say."""
+    (folder / "hosts").write_text(f"127.0.0.1 {socket.gethostname().lower()} {socket.gethostname()} localhost\n")
+    assert libc.mount(str(folder / "hosts").encode(), b"/etc/hosts", None, MS_BIND, None) == 0
+    yield
+    libc.umount2(b"/etc/hosts", 2)
+
+
+def test_kerberos(namespace, own_name, start_daemon, folder):
+    need_root("a realm listens in the namespace of this test")
+    sasl_lab.need_sasl()
+    host, env, kdc = krb5(folder)
+    krb = {k: env[k] for k in ("KRB5_CONFIG",)}
+    try:
+        results = {}
+        for name, ours, port in (("ours", True, "16615"), ("real", False, "16509")):
+            sasl = sasl_lab.sasl_environment(folder / f"sasl-{name}", "gssapi", f"keytab: {folder}/keytab\n")
+            daemon = start_daemon(ours=ours, args=["--listen"], conf={"auth_tcp": "sasl", "tcp_port": port},
+                                  env={**sasl, **krb, "KRB5_KTNAME": f"FILE:{folder}/keytab"})
+            uri = f"test+tcp://{host}:{port}/default"
+            for client in (True, False):
+                results[name, client] = log_in([case(uri, types=[]), case(uri + "?auth=sasl.GSSAPI", types=[])], client, krb)
+        for got in results.values():
+            assert all(g.get("encrypted") == 1 and g["asked"] == [] for g in got), results
+    finally:
+        kdc.terminate()
+        kdc.wait()
