@@ -6,6 +6,7 @@
 #include "transport/dial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <grp.h>
 #include <pwd.h>
@@ -55,34 +56,110 @@ int fl_dial_unix(const char *path, int64_t deadline_us)
     return fd;
 }
 
-static bool group_has_user(const struct group *gr, const char *user)
+/* ---- users and groups ---- */
+
+#define NAMES_ROOM ((size_t)1 << 20) /* a group may have many members */
+#define GROUPS_MAX 12                /* named */
+
+static char *user_name(uid_t uid)
 {
-    for (char **m = gr->gr_mem; *m; m++)
-        if (g_str_equal(*m, user))
-            return true;
-    return false;
+    struct passwd pw, *found = NULL;
+    g_autofree char *room = g_malloc(NAMES_ROOM);
+
+    if (getpwuid_r(uid, &pw, room, NAMES_ROOM, &found) == 0 && found)
+        return g_strdup(found->pw_name);
+    return g_strdup_printf("%u", (unsigned int)uid);
+}
+
+/* The name of a group; *ret_member (may be NULL): whether the database counts `user` in. */
+static char *group_name(gid_t gid, const char *user, bool *ret_member)
+{
+    struct group gr, *found = NULL;
+    g_autofree char *room = g_malloc(NAMES_ROOM);
+
+    if (getgrgid_r(gid, &gr, room, NAMES_ROOM, &found) != 0 || !found)
+        return g_strdup_printf("%u", (unsigned int)gid);
+    for (char **m = found->gr_mem; ret_member && *m; m++)
+        *ret_member |= g_str_equal(*m, user);
+    return g_strdup(found->gr_name);
+}
+
+/* The groups of this process, the effective one first; n of them in a block of the caller's. */
+static gid_t *own_groups(int *ret_n)
+{
+    int n = getgroups(0, NULL);
+    gid_t *groups = g_new(gid_t, (n > 0 ? n : 0) + 1);
+
+    groups[0] = getegid();
+    n = n > 0 ? getgroups(n, groups + 1) : 0;
+    *ret_n = 1 + (n > 0 ? n : 0);
+    return groups;
 }
 
 static bool process_in_group(gid_t gid)
 {
-    int n = getgroups(0, NULL);
-    g_autofree gid_t *groups = g_new(gid_t, n > 0 ? n : 1);
-    n = getgroups(n, groups);
+    int n;
+    g_autofree gid_t *groups = own_groups(&n);
+
     for (int i = 0; i < n; i++)
         if (groups[i] == gid)
             return true;
-    return getegid() == gid;
+    return false;
 }
 
+/* "user 'u' (1000) in the groups u, cdrom" */
+static char *describe_self(void)
+{
+    int n;
+    g_autofree gid_t *groups = own_groups(&n);
+    g_autofree char *user = user_name(geteuid());
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, "user '%s' (%u) in the groups ", user, (unsigned int)geteuid());
+    for (int i = 0; i < n && i < GROUPS_MAX; i++) {
+        g_autofree char *name = i > 0 && groups[i] == groups[0] ? NULL : group_name(groups[i], user, NULL);
+        if (name)
+            g_string_append_printf(text, "%s%s", i ? ", " : "", name);
+    }
+    if (n > GROUPS_MAX)
+        g_string_append(text, ", ...");
+    return g_string_free(text, FALSE);
+}
+
+/* "root:libvirt with mode 0770" */
 static char *describe_owner(const struct stat *st)
 {
-    struct passwd *pw = getpwuid(st->st_uid);
-    g_autofree char *owner = pw ? g_strdup(pw->pw_name) : g_strdup_printf("%u", (unsigned int)st->st_uid);
-    struct group *gr = getgrgid(st->st_gid);
-    g_autofree char *group = gr ? g_strdup(gr->gr_name) : g_strdup_printf("%u", (unsigned int)st->st_gid);
-    return g_strdup_printf(
-        "permission denied (it belongs to %s:%s with mode %04o, this process has user id %u)", owner, group,
-        (unsigned int)st->st_mode & 07777, (unsigned int)geteuid());
+    g_autofree char *owner = user_name(st->st_uid);
+    g_autofree char *group = group_name(st->st_gid, NULL, NULL);
+
+    return g_strdup_printf("%s:%s with mode %04o", owner, group, (unsigned int)st->st_mode & 07777);
+}
+
+/* The first folder on the way to `path` that does not let this process through; NULL: all do. */
+static char *closed_folder(const char *path, struct stat *st)
+{
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        g_autofree char *folder = g_strndup(path, (gsize)(slash - path));
+        if (stat(folder, st) == 0 && faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) < 0)
+            return g_steal_pointer(&folder);
+    }
+    return NULL;
+}
+
+static char *describe_denied(const char *path)
+{
+    struct stat st;
+    g_autofree char *folder = closed_folder(path, &st);
+    g_autofree char *self = describe_self();
+    g_autofree char *owner = NULL;
+
+    if (!folder && stat(path, &st) < 0)
+        return g_strdup_printf("permission denied (this process is %s)", self);
+    owner = describe_owner(&st);
+    if (folder)
+        return g_strdup_printf("permission denied (its folder %s belongs to %s, this process is %s)", folder,
+                               owner, self);
+    return g_strdup_printf("permission denied (it belongs to %s, this process is %s)", owner, self);
 }
 
 char *fl_dial_explain(const char *path, int errnum)
@@ -94,13 +171,11 @@ char *fl_dial_explain(const char *path, int errnum)
         return g_strdup("absent");
     case ECONNREFUSED:
         if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-            return g_strdup("not a socket");
+            return g_strdup(S_ISDIR(st.st_mode) ? "not a socket but a folder" : "not a socket");
         return g_strdup("refused (stale: no process listens on it)");
     case EACCES:
     case EPERM:
-        if (stat(path, &st) < 0)
-            return g_strdup("permission denied (a folder above it is closed to this user)");
-        return describe_owner(&st);
+        return describe_denied(path);
     case ETIMEDOUT:
         return g_strdup("not answering in time (its queue of waiting clients is full)");
     case ENAMETOOLONG:
@@ -114,16 +189,19 @@ char *fl_dial_explain(const char *path, int errnum)
 char *fl_dial_permission_advice(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) < 0)
+    bool member = false;
+    g_autofree char *user = user_name(geteuid());
+    g_autofree char *folder = closed_folder(path, &st);
+    g_autofree char *group = NULL;
+
+    if (!folder && stat(path, &st) < 0)
         return NULL;
-    struct passwd *pw = getpwuid(geteuid());
-    g_autofree char *user = pw ? g_strdup(pw->pw_name) : NULL;
-    struct group *gr = getgrgid(st.st_gid);
-    if (!user || !gr || !(st.st_mode & S_IWGRP) || st.st_gid == 0 || process_in_group(st.st_gid))
+    if (!(st.st_mode & (folder ? S_IXGRP : S_IWGRP)) || st.st_gid == 0 || process_in_group(st.st_gid))
         return NULL;
-    if (group_has_user(gr, user))
+    group = group_name(st.st_gid, user, &member);
+    if (member)
         return g_strdup_printf("user '%s' joined group '%s' after this login began: log in again", user,
-                               gr->gr_name);
-    return g_strdup_printf("an administrator can let you in: usermod -a -G %s %s, then log in again",
-                           gr->gr_name, user);
+                               group);
+    return g_strdup_printf("an administrator can let you in: usermod -a -G %s %s, then log in again", group,
+                           user);
 }

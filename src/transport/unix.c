@@ -15,6 +15,7 @@
 #include "transport/channel.h"
 #include "transport/dial.h"
 #include "transport/sockets.h"
+#include "transport/unix_explain.h"
 
 static int check_route(const struct fl_route *r)
 {
@@ -28,56 +29,6 @@ static int check_route(const struct fl_route *r)
         return fl_error(VIR_ERR_INVALID_ARG,
                         "parameter socket= is empty; give the path of a daemon's socket");
     return 0;
-}
-
-/* The failure worth reporting first: someone is there but will not talk > nobody listens > nothing there. */
-static int worse_errno(int a, int b)
-{
-    static const int order[] = { ENOENT, ENOTDIR, ECONNREFUSED };
-    size_t ra = G_N_ELEMENTS(order), rb = G_N_ELEMENTS(order);
-    for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
-        ra = order[i] == a ? i : ra;
-        rb = order[i] == b ? i : rb;
-    }
-    return a == 0 || rb >= ra ? b : a;
-}
-
-static char *advice(const struct fl_sockets *s, const struct fl_route *r, const int *errs, int worst)
-{
-    if (worst == EACCES || worst == EPERM) {
-        for (size_t i = 0; i < s->n; i++) {
-            char *text = errs[i] == worst ? fl_dial_permission_advice(s->item[i].path) : NULL;
-            if (text)
-                return text;
-        }
-        return g_strdup(r->socket || s->session
-                            ? "run as the socket's owner"
-                            : "run as root, or use the session daemon with a URI ending in /session");
-    }
-    if (worst == ETIMEDOUT)
-        return g_strdup("the daemon is overloaded or stuck: look at its log or restart it");
-    if (r->socket)
-        return g_strdup("check the socket= path and that its daemon runs");
-    if (s->session)
-        return g_strdup("automatic start is off (LIBVIRT_AUTOSTART=0): start 'libvirtd' by hand");
-    return g_strdup_printf("start the daemon: systemctl start %s%s", s->item[s->n - 1].daemon,
-                           r->mode == FL_MODE_DIRECT && r->mode_origin.kind == FL_ORIGIN_PARAMETER
-                               ? ", or leave mode=direct out"
-                               : "");
-}
-
-/* Compat: code and errno are those of a failed connect(). */
-static int unix_failed(const struct fl_sockets *s, const struct fl_route *r, const int *errs)
-{
-    g_autoptr(GString) tried = g_string_new(NULL);
-    int worst = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        g_autofree char *state = fl_dial_explain(s->item[i].path, errs[i]);
-        g_string_append_printf(tried, "%s%s is %s", i ? ", " : "", s->item[i].path, state);
-        worst = worse_errno(worst, errs[i]);
-    }
-    g_autofree char *todo = advice(s, r, errs, worst);
-    return fl_channel_error(worst, "connect: no daemon reached: %s; %s", tried->str, todo);
 }
 
 static void unix_connected(struct fl_transport *t, int fd, const char *path)
@@ -138,7 +89,7 @@ static int unix_open(struct fl_transport *t, const struct fl_endpoint *ep)
             unix_connected(t, fd, path);
         rc = fd >= 0 ? 0 : -1;
     } else if (rc > 0) {
-        rc = unix_failed(&s, ep->route, errs);
+        rc = fl_unix_failed(&s, ep->route, ep->read_only, errs);
     }
     fl_sockets_fini(&s);
     return rc;
