@@ -270,7 +270,7 @@ static int test_all(struct fl_call *c, GPtrArray *chosen, int seconds)
     else
         fl_table_print(c, t);
     if (status < 0)
-        return fl_wrong(c, "interrupted");
+        return fl_interrupt_end(c);
     c->answer_no = failed > 0;
     return 0;
 }

@@ -152,7 +152,7 @@ int fl_cmd_targets(struct fl_call *c)
     if (status == 0 && !rows && !fl_json(c))
         fl_extra(c, "No daemon of this machine has a socket; --all says where was looked\n");
     targets_free(targets, G_N_ELEMENTS(places));
-    return status < 0 ? fl_wrong(c, "interrupted") : 0;
+    return status < 0 ? fl_interrupt_end(c) : 0;
 }
 
 /* How many domains qemu:///system has, 0 when it does not say at once. */

@@ -3,6 +3,8 @@
  * What could come next: a command, an option of it, or a name the connection
  * knows. The names come from the same row of the table the parser reads.
  */
+#include "remote_edit.h"
+#include "remote_file.h"
 #include "shell.h"
 
 #include <stdlib.h>
@@ -77,9 +79,48 @@ static void offer_files(GPtrArray *out, const char *prefix)
     }
 }
 
-static void offer_value(struct fl_shell *sh, const struct fl_option *o, const char *command, GPtrArray *out,
-                        const char *prefix)
+static void offer_words(GPtrArray *out, const char *prefix, const char *const *words)
 {
+    for (; *words; words++)
+        offer(out, prefix, *words);
+}
+
+/* The names that libvirt.conf has for URIs. */
+static void offer_remotes(GPtrArray *out, const char *prefix)
+{
+    struct fl_remote_file f;
+    g_autofree char *error = NULL;
+    struct fl_remotes *r;
+
+    if (fl_remote_file_open(&f, FALSE, &error) < 0)
+        return;
+    r = fl_remotes_read(f.text, strlen(f.text), &error);
+    for (guint i = 0; r && i < r->aliases->len; i++)
+        offer(out, prefix, g_array_index(r->aliases, struct fl_remote, i).name);
+    fl_remotes_free(r);
+    fl_remote_file_close(&f);
+}
+
+/* Commands that need no connection get none for being completed. */
+static void offer_offline(const struct fl_option *o, const char *command, GPtrArray *out, const char *prefix)
+{
+    static const char *const remote[] = { "add", "ls", "use", "show", "test", "rm", NULL };
+    static const char *const pki[] = { "init", "issue", "show", "check", NULL };
+
+    if (strcmp(o->name, "action") == 0)
+        offer_words(out, prefix, strcmp(command, "remote") == 0 ? remote : pki);
+    else if (strcmp(command, "pki") == 0 && strcmp(o->name, "ca") == 0)
+        offer_files(out, prefix);
+    else if (strcmp(command, "pki") == 0 && strcmp(o->name, "name") == 0)
+        offer_files(out, prefix);
+    else if (strcmp(o->name, "name") == 0 || strcmp(o->name, "uri") == 0)
+        offer_remotes(out, prefix);
+}
+
+static void offer_value(struct fl_shell *sh, const struct fl_option *o, const struct fl_command *row,
+                        GPtrArray *out, const char *prefix)
+{
+    const char *command = row->name;
     static const struct {
         const char *option;
         void (*offer)(struct fl_shell *sh, GPtrArray *out, const char *prefix);
@@ -93,6 +134,10 @@ static void offer_value(struct fl_shell *sh, const struct fl_option *o, const ch
         offer_commands(out, prefix, true);
     if (strstr(o->name, "file") || strcmp(o->name, "xml") == 0 || strcmp(o->name, "dir") == 0)
         offer_files(out, prefix);
+    if (row->flags & FL_COMMAND_OFFLINE) {
+        offer_offline(o, command, out, prefix);
+        return;
+    }
     if (fl_connect(sh) < 0)
         return;
     if (strcmp(o->name, "interface") == 0 && o->object)
@@ -150,14 +195,14 @@ static void offer_in_command(struct fl_shell *sh, const struct fl_command *comma
     const struct fl_option *waiting = walk(words, options, n, used);
 
     if (waiting) {
-        offer_value(sh, waiting, command->name, out, prefix);
+        offer_value(sh, waiting, command, out, prefix);
         fl_options_free(options, n);
         return;
     }
     for (size_t i = 0; i < n && prefix[0] != '-'; i++) {
         if (used[i] || options[i].kind == FL_OPTION_BOOL || options[i].named_only)
             continue;
-        offer_value(sh, &options[i], command->name, out, prefix);
+        offer_value(sh, &options[i], command, out, prefix);
         break;
     }
     for (size_t i = 0; i < n; i++) {

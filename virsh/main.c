@@ -271,15 +271,17 @@ static int run_words(struct fl_shell *sh, char **words)
     return fl_run_all(sh, commands);
 }
 
-/* The first command opens what it wants by itself. */
+/* The first command opens what it wants by itself, or, as uri --why, nothing. */
 static bool connects_itself(char **words)
 {
     g_autofree char *first = words[0] ? g_strndup(words[0], strcspn(words[0], ";\n")) : NULL;
     g_auto(GStrv) parts = first && !words[1] ? fl_parse_words(first) : NULL;
-    const char *name = parts ? parts[0] : words[0];
+    char **given = parts ? parts : words;
+    const char *name = given[0];
     const struct fl_command *command = name ? fl_command_find(name) : NULL;
 
-    return command && (command->flags & FL_COMMAND_SELF);
+    return command &&
+           ((command->flags & FL_COMMAND_SELF) || g_strv_contains((const char *const *)given, "--why"));
 }
 
 /* A URI named on the command line is tried at once, whatever the command is. */

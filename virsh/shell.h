@@ -273,6 +273,8 @@ void fl_interrupt_init(void);
 /* Meanwhile the first Ctrl-C only sets fl_interrupted; the second one ends the program. */
 void fl_interrupt_watch(void);
 void fl_interrupt_unwatch(void);
+/* A command that was interrupted and has tidied up: the program ends, or the dialogue goes on (-1). */
+int fl_interrupt_end(struct fl_call *c);
 /* After a Ctrl-C: what is left to tidy up has this long, then the program ends. 0 takes it back. */
 void fl_interrupt_grace(unsigned int seconds);
 /* 1 stopped by stop(), 0 time over, -1 interrupted; runs the event loop */

@@ -66,6 +66,13 @@ void fl_interrupt_unwatch(void)
     sigaction(SIGINT, &old_action, NULL);
 }
 
+int fl_interrupt_end(struct fl_call *c)
+{
+    if (!c->sh->interactive)
+        leave(SIGINT);
+    return fl_wrong(c, "interrupted");
+}
+
 void fl_interrupt_grace(unsigned int seconds)
 {
     set_handler(SIGALRM, leave, NULL);

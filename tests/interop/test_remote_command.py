@@ -148,6 +148,16 @@ def test_test_asks_all_at_once_and_ends_in_time(conf, our_virsh):
     assert our_virsh("remote", "test", "lab").returncode == 0
 
 
+def test_actions_and_names_are_completed(conf, our_virsh):
+    conf.write_text('uri_aliases = [ "hail=qemu+ssh://hail.invalid/system", "sleet=x:///y" ]\n')
+    assert our_virsh.out("complete", "remote", "u").split() == ["use"]
+    assert our_virsh.out("complete", "pki", "i").split() == ["init", "issue"]
+    assert our_virsh.out("complete", "remote", "use", "h").split() == ["hail"]
+    assert our_virsh.out("complete", "doctor", "").split()[:2] == ["hail", "sleet"]
+    assert our_virsh.out("complete", "connect", "s").split() == ["sleet"]
+    assert our_virsh.out("complete", "doc").split() == ["doctor"]
+
+
 def test_two_writers_lose_nothing(conf, our_virsh):
     def add(i):
         our_virsh.out("remote", "add", f"n{i}", DEFAULT)
