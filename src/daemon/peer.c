@@ -32,7 +32,8 @@
 #include "transport/transport.h"
 #include "wire/xdr.h"
 
-#define ROUNDS             8          /* reads before the thread's other peers get their turn */
+#define HANDSHAKE_US       (15 * G_USEC_PER_SEC) /* TLS: no person is waited for */
+#define ROUNDS             8                     /* reads before the thread's other peers get their turn */
 #define OUTPUT_HIGH        (4u << 20) /* a peer that does not read its answers is not read either... */
 #define OUTPUT_LOW         (1u << 20) /* ...until they are this few */
 #define FDS_MAX            (2 * FL_FRAME_FDS_MAX)
@@ -132,6 +133,8 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
         peer->authenticated = 1;
     } else {
         peer->login_by = peer->since + fl_server_login_us(server);
+        if (tls)
+            peer->login_by = MIN(peer->login_by, peer->since + HANDSHAKE_US);
         /* Now, while it is sure to be the process that has connected. */
         if (peer->auth == FL_AUTH_POLKIT && fl_polkit_start_time(peer->pid, &peer->start_time) < 0)
             fl_error_reset();
@@ -558,6 +561,7 @@ static void shaken(struct fl_peer *peer)
 
     peer->shaking = false;
     peer->identity = g_strdup(name);
+    peer->login_by = peer->since + fl_server_login_us(peer->server);
     fl_info("client %" G_GUINT64_FORMAT " (%s) came with TLS, certificate: %s", peer->id, peer->name,
             name ? name : "none");
     if (peer->auth == FL_AUTH_NONE)
@@ -647,7 +651,8 @@ int64_t fl_peer_tick(struct fl_peer *peer, int64_t now)
 
     g_mutex_lock(&peer->lock);
     if (!g_atomic_int_get(&peer->authenticated) && now >= peer->login_by) {
-        fl_info("client %" G_GUINT64_FORMAT " (%s) did not authenticate in time", peer->id, peer->name);
+        fl_info("client %" G_GUINT64_FORMAT " (%s) did not %s in time", peer->id, peer->name,
+                peer->shaking ? "finish the TLS handshake" : "authenticate");
         fl_peer_shutdown(peer);
         next = INT64_MAX;
     } else if (peer->forward && now >= fl_forward_deadline(peer)) {

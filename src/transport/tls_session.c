@@ -114,7 +114,10 @@ static int pull_timeout(gnutls_transport_ptr_t opaque, unsigned int ms)
 int fl_tls_attach(struct fl_transport *t, struct fl_tls_creds *creds)
 {
     struct fl_tls *tls = g_new0(struct fl_tls, 1);
-    unsigned int flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | (creds->server ? GNUTLS_SERVER : GNUTLS_CLIENT);
+    /* A client shows its certificate whatever authorities the server names: it will say what is wrong with
+     * it. */
+    unsigned int flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
+                         (creds->server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT);
     int rc = gnutls_init(&tls->session, flags);
 
     g_mutex_init(&tls->lock);

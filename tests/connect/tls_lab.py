@@ -159,7 +159,7 @@ class Daemons:
         conf = {"listen_tcp": 0, **conf}
         daemon = interop.Daemon(self.dir / f"d{len(self.running)}", ours=ours, conf=conf, args=list(args), wait=False, **how)
         daemon.tcp = ("127.0.0.1", int(conf["tls_port"]))
-        daemon.listening = wait
+        daemon.listening = wait and "--listen" in args
         self.running.append(daemon)
         return daemon.wait_ready() if wait else daemon
 
@@ -179,3 +179,38 @@ def daemons(private):
     running = Daemons()
     yield running
     running.close()
+
+
+# ---- bare clients
+
+def _wire():
+    if "wire" in sys.modules:
+        return sys.modules["wire"]
+    spec = importlib.util.spec_from_file_location("wire", ROOT / "tests" / "interop" / "wire.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["wire"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+wire = _wire()
+
+
+def client_context(cert=None, versions=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if cert:
+        context.load_cert_chain(cert.cert, cert.key)
+    if versions:
+        context.minimum_version = context.maximum_version = versions
+    return context
+
+
+class TlsWire(wire.Wire):
+    """A connection that is let in, frames made by hand."""
+
+    def __init__(self, port, context, timeout=5):
+        super().__init__(("127.0.0.1", port), timeout)
+        self.sock = context.wrap_socket(self.sock)
+        assert self.sock.recv(1) == b"\1", "not let in"

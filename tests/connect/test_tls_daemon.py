@@ -1,0 +1,518 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon's TLS: who is let in, beside the incumbent's; certificates that change, that are bad, that run out; clients
+that are silent, slow or make no sense while others are served."""
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import pki_lab
+from pki_lab import pki  # noqa: F401
+from tls_lab import (CLIENTS, TlsWire, client_context, daemons, interop, open_all, open_one, private,  # noqa: F401
+                     serve, tls_handler, uri)
+
+AUTH_FAILED, SYSTEM_ERROR, RPC, EIO = 45, 38, 7, 5
+STRICT = {"tls_allowed_dn_list": ["O=Lab,CN=client?", "C=GB,*"]}
+CALLS = ["hostname", "nodeinfo", "list --all", "dominfo test", "dumpxml test", "net-dumpxml default",
+         "pool-list --all --details", "suspend test", "domstate test --reason", "resume test"]
+
+
+def shell(ours):
+    path = interop.OUR_VIRSH if ours else Path(interop.REAL_VIRSH)
+    interop.need(path, "the shell")
+    return interop.Virsh(path, ours)
+
+
+def wait_log(daemon, text, timeout=5):
+    end = time.monotonic() + timeout
+    while text not in daemon.log():
+        assert time.monotonic() < end, f"no '{text}' in:\n{daemon.log()}"
+        time.sleep(0.01)
+
+
+# ---- every direction
+
+@pytest.fixture(scope="module")
+def revoked(pki):
+    return pki.client(cn="client2")
+
+
+@pytest.fixture(scope="module")
+def strict_conf(pki, revoked):
+    return dict(pki.server_conf(), **STRICT, crl_file=str(pki.crl(revoked)))
+
+
+@pytest.fixture(scope="module", params=["ours", "real"])
+def strict(request, daemons, strict_conf):
+    """A daemon that lets in valid, unrevoked certificates with names of its list."""
+    ours = request.param == "ours"
+    daemon = daemons.start(ours, dict(strict_conf, tls_port="17201" if ours else "17202"))
+    daemon.is_ours = ours
+    return daemon
+
+
+@pytest.mark.tsan
+@pytest.mark.parametrize("client", CLIENTS)
+def test_ten_calls(pki, strict, client):
+    normal = lambda text: re.sub(r"(CPU time: +)[\d.]+", r"\1#", text)
+    expected = shell(False).out("; ".join(CALLS), uri=strict_unix(strict))
+    got = shell(CLIENTS[client]).out("; ".join(CALLS), uri=uri(port=strict.tcp[1], pkipath=pki.client_folder()))
+    assert normal(got) == normal(expected)
+
+
+def strict_unix(daemon):
+    return daemon.uri()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_much_goes_through(pki, strict, client, tmp_path):
+    """Streams and large replies; only our daemon's test driver keeps what is uploaded."""
+    address = uri(port=strict.tcp[1], pkipath=pki.client_folder())
+    if not strict.is_ours:
+        text = "<description>" + "x" * 1_000_000 + "</description>"
+        assert len(shell(CLIENTS[client]).out("desc test " + "y" * 60000 + "; dumpxml test", uri=address)) > 60000 and text
+        return
+    up, down = tmp_path / "up", tmp_path / "down"
+    up.write_bytes(os.urandom(9_000_000))
+    shell(CLIENTS[client]).out(f"vol-create-as default-pool v{client} 10M; vol-upload v{client} {up} --pool default-pool; "
+                               f"vol-download v{client} {down} --pool default-pool --length 9000000; "
+                               f"vol-delete v{client} default-pool", uri=address)
+    assert down.read_bytes() == up.read_bytes()
+
+
+THREADS = """
+import libvirt, sys, threading
+c = libvirt.open(sys.argv[1])
+failed = []
+def work():
+    try:
+        d = c.lookupByName("test")
+        for i in range(150):
+            assert d.info()[0] and len(d.XMLDesc()) > 500
+    except Exception as e:
+        failed.append(e)
+threads = [threading.Thread(target=work) for _ in range(6)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print(failed or "fine")
+"""
+
+
+@pytest.mark.tsan
+def test_many_threads_share_a_session(pki, strict):
+    done = subprocess.run(["/usr/bin/python3", "-c", THREADS, uri(port=strict.tcp[1], pkipath=pki.client_folder())],
+                          env=interop.python_environment(True), capture_output=True, text=True, timeout=60)
+    assert done.stdout == "fine\n", done.stdout + done.stderr
+
+
+# ---- who is let in
+
+REFUSED = {
+    "revoked": (lambda pki, revoked: pki.client_folder(revoked), "it is revoked", "revoked"),
+    "not on the list": (lambda pki, _: pki.client_folder(pki.client(cn="visitor")), "O=Lab,CN=visitor is not in tls_allowed_dn_list",
+                        "Access was denied"),
+    "name too long for the pattern": (lambda pki, _: pki.client_folder(pki.client(cn="client10")), "O=Lab,CN=client10 is not in",
+                                      "Access was denied"),
+    "no certificate": (lambda pki, _: pki.client_folder(without=["clientcert.pem", "clientkey.pem"]), "shows no certificate",
+                       "clientcert.pem' is missing"),
+    "expired": (lambda pki, _: pki.client_folder(pki.client(dates=pki_lab.EXPIRED)), "it has expired", "expired"),
+    "not yet": (lambda pki, _: pki.client_folder(pki.client(dates=pki_lab.NOT_YET)), "it is not valid yet", "expired"),
+    "other authority": (lambda pki, _: pki.client_folder(pki.client(ca=pki.authority("Other CA"))), "no authority we trust",
+                        "unknown"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_client_that_is_refused(pki, strict, revoked, fault):
+    make, logged, told = REFUSED[fault]
+    address = uri(port=strict.tcp[1], pkipath=make(pki, revoked), no_sanity=1)
+    results = [open_one(address, ours) for ours in (True, False)]
+    for r in results:
+        assert (r["code"], r["domain"], r["errno"]) == (SYSTEM_ERROR, RPC, EIO), results
+    text = results[0]["text"]
+    assert "tls: " in text and "ended the connection after the handshake" in text and text.count("\n") == 0
+    if strict.is_ours:
+        assert told.lower() in text.lower(), text
+        wait_log(strict, logged)
+    # and the next one is served
+    assert open_one(uri(port=strict.tcp[1], pkipath=pki.client_folder()))["ok"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_without_check_of_clients(pki, daemons, client, request):
+    conf = pki.server_conf(port=17205 if client == "ours" else 17206, tls_no_verify_certificate=1)
+    port = daemons.start(True, conf).tcp[1]
+    for folder in (pki.client_folder(without=["clientcert.pem", "clientkey.pem"]),
+                   pki.client_folder(pki.client(dates=pki_lab.EXPIRED)), pki.client_folder()):
+        assert open_one(uri(port=port, pkipath=folder, no_sanity=1), CLIENTS[client])["ok"]
+
+
+def test_a_list_is_kept_even_then(pki, daemons):
+    daemon = daemons.start(True, pki.server_conf(port=17207, tls_no_verify_certificate=1, tls_allowed_dn_list=["O=Lab,CN=a"]))
+    wait_log(daemon, "is no protection")
+    assert not open_one(uri(port=17207, pkipath=pki.client_folder()))["ok"]
+    assert not open_one(uri(port=17207, pkipath=pki.client_folder(without=["clientcert.pem", "clientkey.pem"])))["ok"]
+    assert open_one(uri(port=17207, pkipath=pki.client_folder(pki.client(cn="a"))))["ok"]
+
+
+def test_an_empty_list_lets_nobody_in(pki, daemons):
+    daemons.start(True, pki.server_conf(port=17208, tls_allowed_dn_list=[]))
+    assert not open_one(uri(port=17208, pkipath=pki.client_folder()))["ok"]
+
+
+def test_versions_of_tls(pki, strict):
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with TlsWire(strict.tcp[1], client_context(pki.good_client, version)) as w:
+            assert w.open().alive()
+
+
+def test_sasl_is_offered_over_tls(pki, daemons):
+    daemons.start(True, pki.server_conf(port=17209, auth_tls="sasl"))
+    with TlsWire(17209, client_context(pki.good_client)) as w:
+        assert w.call(66).payload == b"\0\0\0\1\0\0\0\1"
+        assert w.call(1, b"\0\0\0\0" + b"\0\0\0\0").status == 1  # not yet
+
+
+# ---- certificates that change
+
+def live(pki, server, folder, ca=None):
+    """Copies to change while the daemon runs."""
+    folder.mkdir(exist_ok=True)
+    put(server.cert, folder / "cert.pem")
+    put(server.key, folder / "key.pem")
+    put((ca or pki.ca).cert, folder / "ca.pem")
+    return {"cert_file": str(folder / "cert.pem"), "key_file": str(folder / "key.pem"), "ca_file": str(folder / "ca.pem"),
+            "listen_tls": 1}
+
+
+def put(source, path):
+    """As a careful administrator: whole or not at all."""
+    aside = path.with_suffix(".new")
+    if isinstance(source, str):
+        aside.write_text(source)
+    else:
+        shutil.copy(source, aside)
+    os.rename(aside, path)
+
+
+def shown(port, pki):
+    """The fingerprint a new connection is shown, or None."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as s:
+            with client_context(pki.good_client).wrap_socket(s) as t:
+                import hashlib
+                return hashlib.sha256(t.getpeercert(True)).hexdigest()
+    except OSError:
+        return None
+
+
+def test_a_new_certificate_is_taken(pki, daemons):
+    first, second = pki.server(), pki.server()
+    folder = pki.fresh("live")
+    daemon = daemons.start(True, {**live(pki, first, folder), "tls_port": "17211"})
+    assert shown(17211, pki) == pki.fingerprint(first)
+    with TlsWire(17211, client_context(pki.good_client)) as old:
+        old.open()
+        put(second.cert, folder / "cert.pem")
+        assert shown(17211, pki) == pki.fingerprint(second)
+        assert old.alive()
+        # a bad one: the one before it stays, and the log says so
+        put("garbage\n", folder / "cert.pem")
+        assert shown(17211, pki) == pki.fingerprint(second)
+        wait_log(daemon, "the certificates loaded before stay in use")
+        assert str(folder / "cert.pem") in daemon.log()
+        put(pki.server(dates=pki_lab.EXPIRED).cert, folder / "cert.pem")
+        assert shown(17211, pki) == pki.fingerprint(second)
+        wait_log(daemon, "has expired")
+        # another key alone does not fit; with its certificate it does
+        put(pki.ca.key, folder / "key.pem")
+        assert shown(17211, pki) == pki.fingerprint(second)
+        put(first.key, folder / "key.pem")
+        put(first.cert, folder / "cert.pem")
+        assert shown(17211, pki) == pki.fingerprint(first)
+        assert old.alive()
+
+
+def test_a_new_authority_and_list(pki, daemons):
+    """Who is let in changes with the files, too; and with the settings, at SIGHUP."""
+    other = pki.authority("Next CA")
+    theirs = pki.client_folder(pki.client(ca=other), path=None)
+    folder = pki.fresh("live")
+    conf = {**live(pki, pki.good_server, folder), "tls_port": "17212", "crl_file": str(folder / "crl.pem")}
+    put(pki.crl(), folder / "crl.pem")
+    daemon = daemons.start(True, conf)
+    ours = pki.client_folder()
+    ok = lambda f: open_one(uri(port=17212, pkipath=f, no_sanity=1))["ok"]
+    assert ok(ours) and not ok(theirs)
+    put(pki.ca.cert.read_text() + other.cert.read_text(), folder / "ca.pem")
+    assert ok(ours) and ok(theirs)
+    put(pki.crl(pki.good_client), folder / "crl.pem")
+    assert not ok(ours)
+    put(pki.crl(), folder / "crl.pem")
+    assert ok(ours)
+    daemon.conf.write_text(daemon.conf.read_text() + 'tls_allowed_dn_list = [ "CN=nobody" ]\n')
+    daemon.proc.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 5
+    while ok(ours):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+# ---- certificates that cannot be used
+
+FAULTY = {
+    "missing": ["cannot read", "cert.pem", "No such file"],
+    "no key": ["cannot read", "key.pem"],
+    "garbage": ["cert.pem", "no certificate in PEM format"],
+    "expired": ["cert.pem", "has expired", "2021-01-01"],
+    "of a client": ["not meant for a TLS server"],
+    "other authority": ["cert.pem", "does not pass against the authority", "ca.pem"],
+    "priority": ["NO-SUCH"],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_bad_certificates_at_the_start(pki, fault, daemons):
+    folder = pki.fresh("live")
+    conf = {**live(pki, pki.good_server, folder), "tls_port": str(17220 + list(FAULTY).index(fault))}
+    if fault == "missing":
+        (folder / "cert.pem").unlink()
+    elif fault == "no key":
+        (folder / "key.pem").unlink()
+    elif fault == "garbage":
+        put("x\n", folder / "cert.pem")
+    elif fault == "expired":
+        put(pki.server(dates=pki_lab.EXPIRED).cert, folder / "cert.pem")
+    elif fault == "of a client":
+        put(pki.client().cert, folder / "cert.pem")
+    elif fault == "other authority":
+        put(pki.server(ca=pki.authority("X")).cert, folder / "cert.pem")
+    else:
+        conf["tls_priority"] = "NO-SUCH"
+    daemon = daemons.start(True, conf)
+    port = int(conf["tls_port"])
+    for word in FAULTY[fault]:
+        wait_log(daemon, word)
+    if fault == "of a client":  # said, and used: the incumbent warns, too, unless the extension is critical
+        return
+    wait_log(daemon, "TLS clients are turned away until that is mended")
+    assert open_one(daemon.uri())["ok"]
+    result = open_one(uri(port=port, pkipath=pki.client_folder()))
+    assert (result["code"], result["domain"]) == (AUTH_FAILED, RPC)
+    wait_log(daemon, "a TLS client is turned away: ")
+    if fault == "priority":
+        return
+    live(pki, pki.good_server, folder)
+    assert open_one(uri(port=port, pkipath=pki.client_folder()))["ok"]
+
+
+def test_unchecked_certificates_are_used(pki, daemons):
+    folder = pki.fresh("live")
+    daemons.start(True, {**live(pki, pki.server(dates=pki_lab.EXPIRED), folder), "tls_port": "17213",
+                         "tls_no_sanity_certificate": 1})
+    result = open_one(uri(port=17213, pkipath=pki.client_folder()))
+    assert result["code"] == AUTH_FAILED and "it has expired" in result["text"]
+    assert open_one(uri(port=17213, pkipath=pki.client_folder(), no_verify=1))["ok"]
+
+
+def test_a_warning_before_the_end(pki, daemons):
+    daemon = daemons.start(True, pki.server_conf(pki.server(dates=pki_lab.SOON), port=17214))
+    wait_log(daemon, "' (O=Lab,CN=localhost) expires on 20")
+
+
+def test_nothing_of_it_is_loaded_without_need(pki, daemons):
+    """A daemon on unix sockets, and clients of it, have no GnuTLS in them."""
+    plain = daemons.start(True, {"listen_tls": 1, "tls_port": "17215"}, args=())
+    maps = lambda pid: Path(f"/proc/{pid}/maps").read_text()
+    assert "gnutls" not in maps(plain.proc.pid)
+    with_tls = daemons.start(True, pki.server_conf(port=17215))
+    assert open_one(uri(port=17215, pkipath=pki.client_folder()))["ok"]
+    assert "gnutls" in maps(with_tls.proc.pid)
+    code = f"import libvirt; c = libvirt.open({plain.uri()!r}); print('gnutls' in open('/proc/self/maps').read())"
+    done = interop.run(["/usr/bin/python3", "-c", code], env=interop.python_environment(True))
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_sockets_of_the_service_manager(pki, daemons, tmp_path):
+    """libvirtd-tls.socket, by its name; and any socket on tls_port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        folder = daemons.dir / "inherited"
+        folder.mkdir()
+        conf = folder / "c"
+        conf.write_text(interop.conf_text({**pki.server_conf(port=17216), "unix_sock_dir": str(folder)}))
+        script = ('import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), '
+                  'LISTEN_FDNAMES="libvirtd-tls.socket"); os.set_inheritable(3, True); os.execv(sys.argv[2], sys.argv[2:])')
+        proc = subprocess.Popen(["/usr/bin/python3", "-c", script, str(listener.fileno()), str(interop.OUR_LIBVIRTD), "-f", str(conf),
+                                 "-p", str(folder / "pid")], pass_fds=[listener.fileno()], env=interop.environment(True),
+                                stderr=subprocess.DEVNULL)
+        try:
+            assert open_one(uri(port=port, pkipath=pki.client_folder()))["ok"]
+        finally:
+            proc.terminate()
+            assert proc.wait(10) == 0
+
+
+# ---- clients that hold it up
+
+def hello():
+    """The first message of a handshake."""
+    out = ssl.MemoryBIO()
+    try:
+        client_context().wrap_bio(ssl.MemoryBIO(), out).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
+def test_silent_slow_and_senseless_clients(pki, daemons):
+    """At each stage of the handshake; meanwhile others are served in normal time, and all is freed."""
+    daemon = daemons.start(True, dict(pki.server_conf(port=17217), max_anonymous_clients=200, max_clients=500))
+    address = uri(port=17217, pkipath=pki.client_folder())
+    assert open_one(address)["ok"]
+    time.sleep(0.1)
+    fds = daemon.fds()
+    first = hello()
+    junk = [b"", b"\x16", b"\x16\x03\x01", first[:7], first[:-1], first, b"\x16\x03\x01\xff\xff" + bytes(100), b"GET / HTTP/1.0\r\n\r\n",
+            bytes(200), b"\x16\x03\x01\x40\x00" + b"\x01\x00\x3f\xfc" + bytes(8000), b"\x15\x03\x01\x00\x02\x02\x00",
+            b"\x17\x03\x03\x00\x05hello", b"\x14\x03\x03\x00\x01\x01" * 50, b"\0\0\0\x1c\x20\0\x80\x86" + bytes(20)]
+    held = []
+    for data in junk * 4:
+        s = socket.create_connection(("127.0.0.1", 17217))
+        s.sendall(data)
+        held.append(s)
+    stop = threading.Event()
+
+    def drip():
+        with socket.create_connection(("127.0.0.1", 17217)) as s:
+            for i in range(len(first)):
+                if stop.is_set():
+                    return
+                s.sendall(first[i:i + 1])
+                time.sleep(0.02)
+
+    dripping = [threading.Thread(target=drip) for _ in range(3)]
+    for d in dripping:
+        d.start()
+    # one is through the handshake and reads nothing more
+    through = client_context(pki.good_client).wrap_socket(socket.create_connection(("127.0.0.1", 17217)))
+    for _ in range(3):
+        begun = time.monotonic()
+        assert open_one(address)["ok"] and time.monotonic() - begun < 2
+    with TlsWire(17217, client_context(pki.good_client)) as w:
+        w.open()
+        times = []
+        for _ in range(50):
+            begun = time.monotonic()
+            assert w.alive()
+            times.append(time.monotonic() - begun)
+        assert sorted(times)[25] < 0.05, times
+    stop.set()
+    for d in dripping:
+        d.join()
+    through.close()
+    for s in held:
+        s.close()
+    end = time.monotonic() + 5
+    while daemon.fds() > fds:
+        assert time.monotonic() < end, (fds, daemon.fds())
+        time.sleep(0.02)
+
+
+def test_malformed_after_the_handshake(pki, strict):
+    if not strict.is_ours:
+        pytest.skip("the incumbent's affair")
+    context = client_context(pki.good_client)
+    for data in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f" * 400):
+        with TlsWire(strict.tcp[1], context) as w:
+            w.raw(data)
+            with pytest.raises((EOFError, ConnectionError)):
+                w.read(1 << 20)
+    # bytes that are no record
+    with TlsWire(strict.tcp[1], context) as w:
+        raw = w.sock.detach()
+        with socket.socket(fileno=raw) as s:
+            s.settimeout(5)
+            s.sendall(os.urandom(100))
+            try:
+                while s.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+    assert open_one(uri(port=strict.tcp[1], pkipath=pki.client_folder()))["ok"]
+
+
+def test_frames_however_they_are_cut(pki, strict):
+    """A record per byte, and many frames in one record."""
+    if not strict.is_ours:
+        pytest.skip("the incumbent reads one frame per record")
+    with TlsWire(strict.tcp[1], client_context(pki.good_client)) as w:
+        for byte in w.frame(66):
+            w.raw(bytes([byte]))
+        assert w.recv().status == 0
+        w.open()
+        w.raw(b"".join(w.frame(59, b"") for _ in range(100)))
+        assert sum(w.recv().status == 0 for _ in range(100)) == 100
+
+
+def test_a_thousand_handshakes(pki, daemons):
+    daemon = daemons.start(True, pki.server_conf(port=17218))
+    context = client_context(pki.good_client)
+
+    def shake(n):
+        for i in range(n):
+            with TlsWire(17218, context) as w:
+                if i % 4 == 0:
+                    w.open()
+            if i % 10 == 0:  # and some that end in the middle
+                with socket.create_connection(("127.0.0.1", 17218)) as s:
+                    s.sendall(first)
+
+    first = hello()
+    shake(200)
+    time.sleep(0.2)
+    fds, memory = daemon.fds(), daemon.status("VmRSS")
+    shake(800)
+    end = time.monotonic() + 5
+    while daemon.fds() > fds and time.monotonic() < end:
+        time.sleep(0.02)
+    assert daemon.fds() <= fds
+    if not os.environ.get("FL_SANITIZE"):
+        assert daemon.status("VmRSS") < memory + 1500, (memory, daemon.status("VmRSS"))
+
+
+LOOP = """
+import libvirt, os, sys, resource
+libvirt.registerErrorHandler(lambda a, b: None, None)
+good, bad = sys.argv[1:]
+def loop(n):
+    for i in range(n):
+        c = libvirt.open(good); c.getHostname(); c.close()
+        try: libvirt.open(bad)
+        except libvirt.libvirtError: pass
+def memory():
+    return int(next(l for l in open("/proc/self/status") if l.startswith("VmRSS")).split()[1])
+loop(60)
+fds, kib = len(os.listdir("/proc/self/fd")), memory()
+loop(240)
+print(len(os.listdir("/proc/self/fd")) - fds, memory() - kib)
+"""
+
+
+def test_a_client_that_comes_and_goes(pki, daemons):
+    daemons.start(True, pki.server_conf(port=17219))
+    good = uri(port=17219, pkipath=pki.client_folder())
+    bad = uri("127.0.0.1", 17219, pkipath=pki.client_folder(), tls_fingerprint="sha256:" + "1" * 64)
+    done = subprocess.run(["/usr/bin/python3", "-c", LOOP, good, bad], env=interop.python_environment(True), capture_output=True,
+                          text=True, timeout=90)
+    fds, kib = map(int, done.stdout.split())
+    assert fds == 0
+    if not os.environ.get("FL_SANITIZE"):
+        assert kib < 1500, kib
