@@ -25,8 +25,9 @@ struct param_rule {
 };
 
 /* Which transports a parameter means something to ("Supported extra parameters" of the page, and what ssh,
- * libssh and libssh2 have from each other). Elsewhere it is refused, so that nobody relies on what is not
- * there; no_verify and no_tty excepted, which are fulfilled where nothing is verified and nobody asked. */
+ * libssh and libssh2 have from each other; tls rides over a socket or a command, too). Elsewhere it is
+ * refused, so that nobody relies on what is not there; no_verify and no_tty excepted, which are fulfilled
+ * where nothing is verified and nobody asked. */
 #define ON_UNIX    (1u << 0)
 #define ON_TCP     (1u << 1)
 #define ON_TLS     (1u << 2)
@@ -43,8 +44,8 @@ static const char *const transport_names[] = { "unix", "tcp", "tls", "ssh", "lib
 
 static const struct param_rule rules[] = {
     { "name", PARAM_TEXT, AT(remote_name), AT(remote_name_origin), ON_ALL },
-    { "command", PARAM_TEXT, AT(command), 0, ON_SSH | ON_EXT },
-    { "socket", PARAM_TEXT, AT(socket), 0, ON_UNIX | ON_SSHS },
+    { "command", PARAM_TEXT, AT(command), 0, ON_TLS | ON_SSH | ON_EXT },
+    { "socket", PARAM_TEXT, AT(socket), 0, ON_UNIX | ON_TLS | ON_SSHS },
     { "netcat", PARAM_TEXT, AT(netcat), 0, ON_SSHS },
     { "keyfile", PARAM_TEXT, AT(keyfile), 0, ON_SSHS },
     { "known_hosts", PARAM_TEXT, AT(known_hosts), 0, ON_SSHS },

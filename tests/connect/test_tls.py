@@ -294,7 +294,8 @@ def test_no_verify_needs_no_authority(pki, shared):
 def test_over_a_socket_and_a_command(pki, shared, short_tmp):
     folder = pki.client_folder()
     command = write_script(short_tmp / "relay", f"#!/bin/sh\nexec nc 127.0.0.1 {shared['ours']}\n")
-    assert open_one(uri("localhost", 9, pkipath=folder, command=command))["ok"]
+    result = open_one(uri("localhost", 9, pkipath=folder, command=command))
+    assert result["ok"], result["text"] + result["stderr"]
     wrong = open_one(uri("elsewhere", 9, pkipath=folder, command=command))
     assert wrong["code"] == AUTH_FAILED and "wanted name 'elsewhere'" in wrong["text"]
     with_socket = subprocess.Popen(
