@@ -9,7 +9,7 @@ _virsh()
         if ((${#words[@]} == 0)); then
             case "$word" in
                 -c | --connect | -d | --debug | -e | --escape | -k | --keepalive-interval | -K | --keepalive-count | \
-                    -l | --log | -o | --output)
+                    -l | --log | -o | --output | --timeout)
                     if [[ "$word" == -c || "$word" == --connect ]]; then
                         globals+=(-c "${COMP_WORDS[i + 1]}")
                     fi
@@ -23,7 +23,7 @@ _virsh()
     done
     if ((${#words[@]} == 0)) && [[ "$current" == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--connect= --debug= --escape --help --keepalive-interval= \
-            --keepalive-count= --log= --output= --quiet --readonly --timing --version" -- "$current")
+            --keepalive-count= --log= --output= --quiet --readonly --timeout= --timing --version" -- "$current")
         return
     fi
     mapfile -t COMPREPLY < <("${COMP_WORDS[0]}" "${globals[@]}" -q complete -- "${words[@]}" "$current" 2>/dev/null)

@@ -4,6 +4,7 @@
  * changes nothing. uri --why: which rule chose the URI. Both ask calls of <libvirt/fairlead.h>.
  */
 #include "local.h"
+#include "pki.h"
 #include "shell.h"
 #include "handlers.h"
 
@@ -13,6 +14,8 @@
 #include <unistd.h>
 #include <libvirt/fairlead.h>
 
+enum { EXPIRY_DAYS = 30 };
+
 #define DOCTOR_SCHEMA "fairlead.doctor/1"
 
 struct doctor {
@@ -20,6 +23,7 @@ struct doctor {
     void *stages; /* JSON */
     bool color;
     bool local; /* the way stays on this machine */
+    GPtrArray *notes;
 };
 
 static bool want_color(void)
@@ -89,6 +93,58 @@ static void stage_text(struct doctor *d, const fairleadStage *s)
         put_line(d->c, "what to do: ", s->advice);
 }
 
+static void note_expiry(struct doctor *d, const char *whose, gint64 until)
+{
+    gint64 left = until - g_get_real_time() / G_USEC_PER_SEC;
+    g_autofree char *date = fl_date((time_t)until);
+
+    if (left >= 0 && left <= (gint64)EXPIRY_DAYS * 86400)
+        g_ptr_array_add(d->notes, g_strdup_printf("%s expires in %d days, on %s: have a new one issued",
+                                                  whose, (int)(left / 86400), date));
+}
+
+/* "valid 2026-11-22 12:53:33 to 2026-12-02 13:53:33 UTC", the far side's certificate. */
+static void note_far_certificate(struct doctor *d, const char *finding)
+{
+    int y, m, day, h, min, s;
+    const char *until = strstr(finding, " to ");
+    g_autoptr(GDateTime) date = NULL;
+
+    if (!until || sscanf(until, " to %d-%d-%d %d:%d:%d UTC", &y, &m, &day, &h, &min, &s) != 6)
+        return;
+    date = g_date_time_new_utc(y, m, day, h, min, s);
+    if (date)
+        note_expiry(d, "the certificate of the far side", g_date_time_to_unix(date));
+}
+
+/* "our certificate: FILE, SUBJECT"; either may have commas. */
+static void note_own_certificate(struct doctor *d, const char *text)
+{
+    g_autofree char *path = g_strdup(text), *problem = NULL, *whose = NULL;
+    struct fl_certs certs;
+    char *comma;
+
+    while (!g_file_test(path, G_FILE_TEST_IS_REGULAR) && (comma = g_strrstr(path, ", ")))
+        *comma = '\0';
+    if (fl_gnutls_try() < 0 || fl_certs_read(path, &certs, &problem) < 0)
+        return;
+    whose = g_strdup_printf("our certificate '%s'", path);
+    note_expiry(d, whose, fl_gnutls.gnutls_x509_crt_get_expiration_time(certs.list[0]));
+    fl_certs_clear(&certs);
+}
+
+static void note_certificates(struct doctor *d, const fairleadStage *s)
+{
+    static const char ours[] = "our certificate: ";
+
+    for (unsigned int i = 0; i < s->nfindings; i++) {
+        if (g_str_has_prefix(s->findings[i], "valid "))
+            note_far_certificate(d, s->findings[i]);
+        else if (g_str_has_prefix(s->findings[i], ours))
+            note_own_certificate(d, s->findings[i] + strlen(ours));
+    }
+}
+
 static void on_stage(const fairleadStage *s, void *opaque)
 {
     struct doctor *d = opaque;
@@ -97,6 +153,8 @@ static void on_stage(const fairleadStage *s, void *opaque)
         stage_json(d, s);
     else
         stage_text(d, s);
+    if (strcmp(s->name, "tls") == 0)
+        note_certificates(d, s);
 }
 
 /* Whether the way leads to a socket of this machine: then its daemons are worth a look. */
@@ -117,7 +175,7 @@ static bool is_local(const char *name, unsigned int flags)
 
 static void *print_notes(struct doctor *d)
 {
-    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *notes = d->notes;
     void *array = d->stages ? fl_json_array() : NULL;
 
     if (d->local)
@@ -155,7 +213,8 @@ int fl_cmd_doctor(struct fl_call *c)
         (__typeof__(diagnose))fl_extension_needed(c, "fairleadDiagnose", "doctor");
     const char *name = fl_arg(c, "uri") ? fl_arg(c, "uri") : c->sh->uri;
     unsigned int flags = c->sh->readonly ? FAIRLEAD_READ_ONLY : 0;
-    struct doctor d = { .c = c, .color = want_color() };
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    struct doctor d = { .c = c, .color = want_color(), .notes = notes };
     int status;
 
     if (!diagnose || fl_event_loop(c->sh) < 0)

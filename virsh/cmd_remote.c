@@ -224,8 +224,11 @@ static int remote_show(struct fl_call *c, char **words, guint n)
 static void test_row(struct fl_table *t, const char *name, const struct fl_probe *p)
 {
     g_autofree char *ms = g_strdup_printf("%.1f ms", p->ms);
+    g_autofree char *head = g_strdup_printf("%s: ", p->stage ? p->stage : "");
+    const char *text =
+        p->text && p->stage && g_str_has_prefix(p->text, head) ? p->text + strlen(head) : p->text;
 
-    fl_table_add(t, name, p->ok ? "ok" : "failed", ms, p->stage, p->ok ? p->uri : p->text, NULL);
+    fl_table_add(t, name, p->ok ? "ok" : "failed", ms, p->stage, p->ok ? p->uri : text, NULL);
 }
 
 static void test_json(void *array, const char *name, const struct fl_probe *p)

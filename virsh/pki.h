@@ -67,6 +67,7 @@ struct fl_gnutls {
 extern struct fl_gnutls fl_gnutls;
 /* -1: said. */
 int fl_gnutls_load(struct fl_call *c);
+int fl_gnutls_try(void); /* the same, in silence */
 /* "WHAT: REASON". Returns -1. */
 int fl_gnutls_wrong(struct fl_call *c, const char *what, int status);
 

@@ -12,22 +12,35 @@ enum { MAX_CERTS = 64, MAX_BYTES = 1024 * 1024 };
 
 struct fl_gnutls fl_gnutls;
 
-int fl_gnutls_load(struct fl_call *c)
+/* NULL, or what is missing. */
+static const char *load(void)
 {
     void *library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
 
     if (!library)
-        return fl_wrong(c, "pki needs the library libgnutls.so.30: %s", dlerror());
+        return "libgnutls.so.30";
 #define LOAD(name)                                                                                           \
     *(void **)&fl_gnutls.name = dlsym(library, #name);                                                       \
     if (!fl_gnutls.name)                                                                                     \
-        return fl_wrong(c, "pki: libgnutls.so.30 lacks %s", #name);
+        return #name;
     GNUTLS_FUNCTIONS(LOAD)
 #undef LOAD
     fl_gnutls.free = dlsym(library, "gnutls_free");
     if (!fl_gnutls.free)
-        return fl_wrong(c, "pki: libgnutls.so.30 lacks gnutls_free");
-    return 0;
+        return "gnutls_free";
+    return NULL;
+}
+
+int fl_gnutls_load(struct fl_call *c)
+{
+    const char *missing = load();
+
+    return missing ? fl_wrong(c, "pki needs the library libgnutls.so.30, and cannot load %s", missing) : 0;
+}
+
+int fl_gnutls_try(void)
+{
+    return load() ? -1 : 0;
 }
 
 int fl_gnutls_wrong(struct fl_call *c, const char *what, int status)

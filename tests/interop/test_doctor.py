@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -68,6 +69,21 @@ def test_doctor_starts_nothing(our_virsh, folder):
     done = our_virsh("-o", "json", "doctor", "qemu:///session", env=env)
     assert done.returncode == 1 and stages(done)["connect"]["verdict"] == "failed"
     assert os.listdir(folder) == []
+
+
+def test_doctor_notes_two_kinds_of_daemons(our_virsh, folder):
+    """What counts is the name of the process."""
+    for name in ("libvirtd", "virtqemud"):
+        shutil.copy("/bin/sleep", folder / name)
+    uri = f"test+unix:///default?socket={folder}/none"
+    with subprocess.Popen([folder / "virtqemud", "60"]) as modular:
+        assert json.loads(our_virsh("-o", "json", "doctor", uri).stdout)["ok"] is False
+        with subprocess.Popen([folder / "libvirtd", "60"]) as mono:
+            said = our_virsh("doctor", uri).stdout
+            far = our_virsh("doctor", "test+tcp://127.0.0.1:1/default").stdout
+            mono.kill()
+        modular.kill()
+    assert re.search(r"^note: libvirtd and .*virtqemud.* run side by side", said, re.M) and "note:" not in far
 
 
 # ---- uri --why

@@ -43,6 +43,16 @@ def test_layout_and_modes(pki):
     assert mode("CA") == mode("libvirt") == 0o755 and mode("CA/private") == mode("libvirt/private") == 0o700
 
 
+def listening(port):
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def tls_daemon(namespace, pki, tmp_path_factory):
     """The incumbent's libvirtd with these certificates; it insists on the client's."""
@@ -52,13 +62,7 @@ def tls_daemon(namespace, pki, tmp_path_factory):
         "listen_tls": 1, "listen_tcp": 0, "tls_port": str(TLS_PORT), "ca_file": str(pki / "CA/cacert.pem"),
         "cert_file": str(pki / "libvirt/servercert.pem"), "key_file": str(pki / "libvirt/private/serverkey.pem"),
         "tls_allowed_dn_list": ["CN=bob"], "auth_tls": "none"})
-    end = time.monotonic() + 15
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", TLS_PORT), 1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    listening(TLS_PORT)
     yield daemon
     daemon.stop()
 
@@ -72,6 +76,33 @@ def test_the_incumbents_daemon_and_client_are_content(tls_daemon, pki, real_virs
 def test_the_name_in_the_certificate_is_what_lists_of_names_compare(tls_daemon, pki, our_virsh, real_virsh, tmp_path):
     our_virsh.out("pki", "issue", "--client", "mallory", "--dir", str(tmp_path), "--flat", "--ca", str(pki))
     assert real_virsh("list", uri=f"test+tls://localhost:{TLS_PORT}/default?pkipath={tmp_path}").returncode == 1
+
+
+def test_our_daemon_and_client_are_content(pki, our_virsh, start_daemon, any_virsh):
+    start_daemon(args=["--listen"], conf={
+        "listen_tls": 1, "listen_tcp": 0, "tls_port": str(TLS_PORT + 1), "ca_file": str(pki / "CA/cacert.pem"),
+        "cert_file": str(pki / "libvirt/servercert.pem"), "key_file": str(pki / "libvirt/private/serverkey.pem"), "auth_tls": "none"})
+    uri = f"test+tls://localhost:{TLS_PORT + 1}/default?pkipath={pki}/bob"
+    listening(TLS_PORT + 1)
+    assert any_virsh.out("list", "--name", uri=uri) == "test\n\n"
+    pin = json.loads(our_virsh.out("-o", "json", "pki", "show", "--dir", str(pki)))[1]["fingerprint"]
+    assert our_virsh("list", uri=f"{uri}&tls_fingerprint={pin}").returncode == 0
+    assert our_virsh("list", uri=f"{uri}&tls_fingerprint={pin[:-1]}{'0' if pin[-1] != '0' else '1'}").returncode == 1
+
+
+def test_doctor_notes_what_expires_soon(pki, our_virsh, start_daemon, tmp_path):
+    folder = tmp_path / "a, b"
+    our_virsh.out("pki", "issue", "--server", "localhost", "--days", "10", "--ca", str(pki), "--dir", str(tmp_path / "s"), "--flat")
+    our_virsh.out("pki", "issue", "--client", "bob", "--days", "5", "--ca", str(pki), "--dir", str(folder), "--flat")
+    start_daemon(args=["--listen"], conf={
+        "listen_tls": 1, "listen_tcp": 0, "tls_port": str(TLS_PORT + 2), "ca_file": str(pki / "CA/cacert.pem"),
+        "cert_file": str(tmp_path / "s/servercert.pem"), "key_file": str(tmp_path / "s/serverkey.pem"), "auth_tls": "none"})
+    listening(TLS_PORT + 2)
+    uri = f"test+tls://localhost:{TLS_PORT + 2}/default?pkipath="
+    notes = json.loads(our_virsh.out("-o", "json", "doctor", uri + str(folder).replace(" ", "%20")))["notes"]
+    assert len(notes) == 2
+    assert re.search("clientcert.pem' expires in [45] days", notes[0]) and re.search("far side expires in (9|10) days", notes[1])
+    assert len(json.loads(our_virsh.out("-o", "json", "doctor", uri + str(pki / "bob")))["notes"]) == 1
 
 
 def test_nothing_is_overwritten(pki, our_virsh):
