@@ -46,6 +46,7 @@ account required pam_permit.so
 session required pam_permit.so
 password required pam_deny.so
 """
+TRANSPORTS = ["ssh", "libssh2"]
 KINDS = ["ed25519", "ecdsa", "rsa"]
 TOOLS = ["sh", "grep", "test", "cat", "id", "env", "sleep", "echo"]
 # What a question is about -> how ssh, libssh and libssh2 put it
@@ -455,3 +456,29 @@ def client_of(far, pipe_main):
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def fake_server():
+    made = []
+
+    def make(*args, **kwargs):
+        made.append(FakeServer(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def relay_to():
+    made = []
+
+    def make(port, delay):
+        made.append(SlowRelay(port, delay))
+        return made[-1]
+
+    yield make
+    for relay in made:
+        relay.close()

@@ -1,37 +1,407 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""ssh, libssh and libssh2 mean the same by the same parameters: what goes through, and every parameter in a test in which
+it changes the outcome. What fails, and how, is in test_ssh_family_faults.py."""
+import os
+import shutil
+import subprocess
+import time
+
 import pytest
-@pytest.fixture(params=["ssh","libssh2"])
+
+from ssh_lab import PASSPHRASE, PASSWORD, TRANSPORTS, public
+from transport_lab import write_script
+
+INVALID_ARG = 8  # VIR_ERR_INVALID_ARG
+
+
+@pytest.fixture(params=TRANSPORTS)
 def client(request, client_of):
+    """Somebody with an empty home."""
     return client_of(request.param)
+
 
 @pytest.fixture
 def friend(client):
-    client.know(); client.give_key()
-    return client
-def test_ok(friend):
-    r=friend.open()
-    print(r)
-    r.carried()
-def test_pw(client):
+    """Somebody who knows the host and has a key it takes."""
     client.know()
-    r=client.open(user="pwonly",answers=[("password","correct horse")])
-    print(r)
-    r.carried()
-def test_kbd(client):
-    client.know()
-    r=client.open(user="kbdonly",answers=[("password","correct horse")])
-    print(r)
-    r.carried()
-def test_hk(client):
     client.give_key()
-    r=client.open(answers=[("hostkey","yes")])
-    print(r)
-    r.carried()
-@pytest.mark.parametrize("u",["fishy","cshy","talker"])
-def test_fish(friend,u):
-    r=friend.open(user=u)
-    print(r)
-    r.carried()
-def test_ag(client):
+    return client
+
+
+# ---- the far end
+
+def test_helper(friend, far, helper_program):
+    far.far(helper=helper_program, nc="#!/bin/sh\nexit 9\n")
+    friend.open().carried()
+
+
+def test_netcat_when_there_is_no_helper(friend, far):
+    far.far(nc=shutil.which("nc"))
+    friend.open().carried()
+
+
+def test_proxy_native(friend, far):
+    far.far(nc=shutil.which("nc"))
+    friend.open(proxy="auto").carried()
+    friend.open(proxy="native").failed("helper", "virt-ssh-helper")
+
+
+def test_proxy_netcat(friend, far, helper_program):
+    far.far(helper="#!/bin/sh\nexit 9\n", nc=shutil.which("nc"))
+    friend.open(proxy="netcat").carried()
+    friend.open(proxy="auto").failed("helper")
+
+
+def test_netcat_name(friend, far):
+    far.far(**{"my nc": shutil.which("nc")})
+    friend.open(netcat="my%20nc").carried()
+    friend.open().failed("helper")
+
+
+def test_netcat_with_native_is_a_contradiction(friend):
+    result = friend.open(netcat="nc", proxy="native")
+    assert result.error[0] == INVALID_ARG and "netcat=" in result.message
+
+
+def test_socket(friend, far, helper_program):
+    path = far.folder / "a b'c"
+    far.echo.unix(path)
+    far.socket.unlink()
+    friend.open().failed("helper")
+    value = str(path).replace(" ", "%20")
+    friend.open(socket=value).carried()
+    friend.open(socket=value, proxy="native").carried()
+    path.unlink()
+
+
+def test_mode(friend, far):
+    far.socket.unlink()
+    far.echo.unix(far.socket.with_name("virtqemud-sock"))
+    friend.open(mode="direct").carried()
+    friend.open(mode="auto").carried()
+    friend.open(mode="legacy").failed("helper")
+
+
+def test_read_only_goes_to_its_socket(friend, far):
+    far.socket.unlink()
+    far.echo.unix(far.socket.with_name("libvirt-sock-ro"))
+    friend.open(options=["-r"]).carried()
+    friend.open().failed("helper")
+
+
+@pytest.mark.parametrize("user", ["fishy", "cshy", "talker"])
+def test_login_shell_of_another_kind(friend, far, user):
+    if not shutil.which({"fishy": "fish", "cshy": "tcsh"}.get(user, "sh")):
+        pytest.skip("that shell is not there")
+    friend.open(user=user).carried()
+    far.far(nc=shutil.which("nc"))
+    friend.open(user=user).carried()
+
+
+def test_much_data_both_ways(friend):
+    data = os.urandom(5_000_000)
+    friend.open(data=data).carried(data)
+
+
+def test_a_far_end_that_writes_much_to_stderr(friend, far, helper_program):
+    far.far(helper=f"#!/bin/sh\nhead -c 6000000 /dev/zero >&2\nexec {helper_program} \"$@\"\n", head=shutil.which("head"))
+    friend.open().carried()
+
+
+def test_slow_way(friend, far, relay_to):
+    slow = relay_to(far.server().port, 0.03)
+    friend.know(port=slow.port)
+    friend.open(port=slow.port).carried()
+
+
+# ---- logging in
+
+def test_keyfile(client):
     client.know()
-    s=client.agent("ed25519")
-    client.open(sock=s).carried()
+    key = client.give_key(filename="some key")
+    client.open().failed("ssh-auth")
+    client.open(keyfile=key).carried()
+
+
+def test_keyfile_of_each_kind(client, far):
+    client.know()
+    for kind in ("ed25519", "ecdsa"):
+        client.open(keyfile=client.give_key(kind, f"key-{kind}")).carried()
+    rsa = client.open(keyfile=client.give_key("rsa", "key-rsa"))
+    if client.transport == "libssh2":  # of 1.10: with SHA-1, which sshd does not take
+        rsa.failed("ssh-auth", "SHA-1")
+    else:
+        rsa.carried()
+
+
+def test_passphrase_of_a_key(client):
+    client.know()
+    key = client.give_key("secret", "locked")
+    result = client.open(keyfile=key, answers=[("passphrase", PASSPHRASE)]).carried()
+    assert len(result.asked) == 1 and str(key) in result.asked[0]
+    result = client.open(keyfile=key, answers=[("passphrase", "no"), ("passphrase", PASSPHRASE)]).carried()
+    assert len(result.asked) == 2
+
+
+def test_wrong_passphrase_is_asked_for_three_times(client):
+    client.know()
+    key = client.give_key("secret", "locked")
+    result = client.open(keyfile=key, user="keyonly", answers=[("passphrase", word) for word in ("a", "b", "c", "d")])
+    result.failed("ssh-auth")
+    assert len(result.asked) == 3
+
+
+def test_passphrase_is_not_asked_for_a_key_that_does_not_help(client, far):
+    client.know()
+    key = client.give_key("secret", "locked")
+    result = client.open(keyfile=key, user="nobodygets", answers=[("passphrase", PASSPHRASE)]).failed("ssh-auth")
+    assert result.asked == []
+
+
+def test_agent(client):
+    client.know()
+    sock = client.agent("stranger", "ed25519")
+    client.open(sock=sock).carried()
+    client.open(sock=sock, sshauth="agent").carried()
+    client.open(sock=sock, sshauth="privkey").failed("ssh-auth")
+    client.open(sshauth="agent").failed("ssh-auth")
+
+
+def test_agent_of_the_configuration(client):
+    client.know()
+    client.configure(IdentityAgent=client.agent("ed25519"))
+    client.open().carried()
+    client.configure(IdentityAgent="none")
+    client.open(sock=client.agent_sock).failed("ssh-auth")
+
+
+def test_only_the_named_identity_of_an_agent(client):
+    client.know()
+    client.configure(IdentitiesOnly="yes")
+    sock = client.agent("ed25519", "stranger")
+    stranger, good = client.give_key("stranger", "named-stranger"), client.give_key("ed25519", "named-good")
+    good.unlink()  # but its .pub is there
+    client.open(sock=sock, keyfile=good).carried()
+    client.open(sock=sock, keyfile=stranger).failed("ssh-auth")
+
+
+def test_password(client):
+    client.know()
+    result = client.open(user="pwonly", answers=[("password", PASSWORD)]).carried()
+    assert len(result.asked) == 1
+    result = client.open(user="pwonly", answers=[("password", "guess"), ("password", PASSWORD)]).carried()
+    assert len(result.asked) == 2
+
+
+def test_keyboard_interactive(client):
+    client.know()
+    result = client.open(user="kbdonly", answers=[("password", PASSWORD)]).carried()
+    assert len(result.asked) == 1
+    client.open(user="kbdonly", sshauth="keyboard-interactive", answers=[("password", PASSWORD)]).carried()
+    client.open(user="kbdonly", sshauth="password", answers=[("password", PASSWORD)]).failed("ssh-auth")
+
+
+def test_sshauth_chooses(friend):
+    word = [("password", PASSWORD)]
+    assert friend.open(answers=word).carried().asked == []
+    assert friend.open(answers=word, sshauth="privkey").carried().asked == []
+    assert friend.open(answers=word, sshauth="password").carried().asked != []
+    assert friend.open(answers=word, sshauth="keyboard-interactive").carried().asked != []
+    friend.open(user="pwonly", answers=word, sshauth="privkey").failed("ssh-auth")
+
+
+def test_sshauth_is_an_order(friend):
+    word = [("password", PASSWORD)]
+    assert friend.open(answers=word, sshauth="privkey,password").carried().asked == []
+    assert friend.open(answers=word, sshauth="password,privkey").carried().asked != []
+
+
+def test_sshauth_of_no_kind(friend):
+    result = friend.open(sshauth="privkey,telepathy")
+    assert result.error[:2] == (INVALID_ARG, 7) and "telepathy" in result.message
+
+
+def test_two_methods_one_after_the_other(friend):
+    result = friend.open(user="twofold", answers=[("password", PASSWORD)]).carried()
+    assert len(result.asked) == 1
+    friend.open(user="twofold", no_tty=1, answers=[("password", PASSWORD)]).failed("ssh-auth")
+
+
+def test_no_tty_asks_nobody(client, far):
+    client.know()
+    result = client.open(user="pwonly", no_tty=1, answers=[("password", PASSWORD)]).failed("ssh-auth")
+    assert result.asked == []
+    key = client.give_key("secret", "locked")
+    assert client.open(keyfile=key, no_tty=1, answers=[("passphrase", PASSPHRASE)]).failed("ssh-auth").asked == []
+    client.known_hosts.unlink()
+    assert client.open(no_tty=1, answers=[("hostkey", "yes")]).failed("ssh-auth").asked == []
+    client.open(user="pwonly", answers=[("hostkey", "yes"), ("password", PASSWORD)]).carried()
+
+
+# ---- the host's key
+
+def recorded(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_known_hosts(client, far):
+    client.give_key()
+    file = client.know(file=client.folder / "other" / "hosts")
+    client.open().failed("ssh-auth")
+    client.open(known_hosts=file).carried()
+    assert recorded(client.known_hosts) == []
+
+
+def test_new_key_accepted_by_a_person(client):
+    client.give_key()
+    before = "example.org ssh-ed25519 AAAA\n# a line of the user's\n|1|abc= some junk"
+    client.known_hosts.write_text(before)  # and no newline at its end
+    result = client.open(answers=[("hostkey", "yes")]).carried()
+    assert len(result.asked) == 1 and "SHA256:" in result.asked[0]
+    text = client.known_hosts.read_text()
+    assert text.startswith(before + "\n") and len(text.splitlines()) > 3  # added to, not written anew
+    assert client.open(answers=[("hostkey", "yes")]).carried().asked == []
+
+
+def test_new_key_refused_by_a_person(client):
+    client.give_key()
+    result = client.open(answers=[("hostkey", "no")]).failed("ssh-auth")
+    assert len(result.asked) == 1 and recorded(client.known_hosts) == []
+
+
+def test_new_key_and_nobody_to_ask(client):
+    client.give_key()
+    client.open(no_tty=1).failed("ssh-auth", "known")
+    client.open(no_tty=1, known_hosts_verify="normal").failed("ssh-auth", "known")
+    assert recorded(client.known_hosts) == []
+
+
+@pytest.mark.parametrize("how", [{"known_hosts_verify": "auto"}, {"no_verify": 1}])
+def test_new_key_is_accepted_and_recorded(client, how):
+    client.give_key()
+    client.open(no_tty=1).failed("ssh-auth")
+    client.open(no_tty=1, **how).carried()
+    assert recorded(client.known_hosts)
+    client.open(no_tty=1).carried()
+
+
+def test_new_key_is_recorded_where_it_was_said(client):
+    client.give_key()
+    file = client.folder / "new" / "hosts"
+    file.parent.mkdir()
+    client.open(no_tty=1, known_hosts_verify="auto", known_hosts=file).carried()
+    assert recorded(file) and not recorded(client.known_hosts)
+    client.open(no_tty=1, known_hosts=file).carried()
+
+
+@pytest.mark.parametrize("how", [{}, {"known_hosts_verify": "normal"}, {"known_hosts_verify": "auto"}, {"no_verify": 1}])
+def test_changed_key_is_refused(client, far, how):
+    client.give_key()
+    client.know(far.other_host_key)
+    before = recorded(client.known_hosts)
+    result = client.open(answers=[("hostkey", "yes")], **how).failed("ssh-auth", "ssh-keygen", "-R")
+    assert result.asked == [] and recorded(client.known_hosts) == before
+
+
+def test_ignore_looks_at_no_key(client, far):
+    client.give_key()
+    client.know(far.other_host_key)
+    before = recorded(client.known_hosts)
+    client.open(no_tty=1, known_hosts_verify="ignore").carried()
+    assert recorded(client.known_hosts) == before
+
+
+def test_verify_of_no_kind(friend):
+    result = friend.open(known_hosts_verify="maybe")
+    assert result.error[:2] == (INVALID_ARG, 7) and "maybe" in result.message
+
+
+def test_hashed_names(friend):
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", friend.known_hosts], check=True, capture_output=True)
+    assert friend.known_hosts.read_text().startswith("|1|")
+    friend.open(no_tty=1).carried()
+
+
+def test_names_are_recorded_hashed_when_the_user_wants_that(client):
+    client.give_key()
+    client.configure(HashKnownHosts="yes")
+    client.open(no_tty=1, known_hosts_verify="auto").carried()
+    assert all(line.startswith("|1|") for line in recorded(client.known_hosts))
+    client.open(no_tty=1).carried()
+
+
+def test_known_by_one_of_several_types(client, far):
+    """The host has two keys; the one that is remembered is the one that is asked for."""
+    client.give_key()
+    client.know(far.host_keys["ecdsa"])
+    client.open(no_tty=1).carried()
+
+
+def test_revoked_key(friend, far):
+    friend.known_hosts.write_text(f"@revoked {friend.known_line()}")
+    friend.open(no_tty=1, known_hosts_verify="auto").failed("ssh-auth")
+
+
+def test_known_without_the_port(client, far):
+    client.give_key()
+    client.know(host="127.0.0.1")
+    client.open(no_tty=1).carried()
+
+
+# ---- the ssh configuration
+
+def test_alias_of_the_configuration(client, far):
+    client.know()
+    key = client.give_key(filename="elsewhere")
+    client.configure("nick", HostName="127.0.0.1", Port=far.server().port, User="lab", IdentityFile=key)
+    client.open(host="nick", port=None, user=None).carried()
+    client.open(host="nick", port=None, user="nobodygets").failed("ssh-auth")  # the URI has the last word
+
+
+def test_host_key_alias(client, far):
+    client.give_key()
+    client.know(host="the-one")
+    client.open(no_tty=1).failed("ssh-auth")
+    client.configure(HostKeyAlias="the-one")
+    client.open(no_tty=1).carried()
+
+
+def test_known_hosts_file_of_the_configuration(client):
+    client.give_key()
+    file = client.know(file=client.folder / "mine")
+    client.open(no_tty=1).failed("ssh-auth")
+    client.configure(UserKnownHostsFile=file)
+    client.open(no_tty=1).carried()
+
+
+def test_proxy_command(friend, far):
+    seen = friend.folder / "seen"
+    script = write_script(friend.folder / "proxy", f"#!/bin/sh\necho \"$*\" >{seen}\nexec nc \"$1\" \"$2\"\n")
+    friend.configure(ProxyCommand=f"{script} %h %p")
+    friend.open().carried()
+    assert seen.read_text() == f"127.0.0.1 {far.server().port}\n"
+
+
+def test_proxy_jump(friend, far):
+    jump = far.server("jump")
+    friend.know(port=jump.port)
+    before = jump.log().count("Accepted publickey")
+    friend.configure("127.0.0.1", text=f"Host hop\n  HostName 127.0.0.1\n  Port {jump.port}\n  User lab\n"
+                     "  HostKeyAlias hop\n  ProxyJump none\n", ProxyJump="hop", User="lab")
+    friend.know(host="hop")
+    friend.open().carried()
+    assert jump.log().count("Accepted publickey") == before + 1
+
+
+# ---- parameters of others
+
+@pytest.mark.parametrize("transport", [t for t in TRANSPORTS if t != "ssh"])
+def test_command_is_of_the_ssh_transport(client_of, transport):
+    result = client_of(transport).open(command="/usr/bin/ssh")
+    assert result.error and result.error[0] == INVALID_ARG and "command=" in result.message, result
+
+
+def test_parameters_of_tls_are_an_error(friend):
+    for name in ("pkipath", "tls_priority"):
+        result = friend.open(**{name: "x"})
+        assert result.error and result.error[0] == INVALID_ARG and name in result.message, result

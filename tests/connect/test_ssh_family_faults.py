@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What goes wrong over ssh, libssh and libssh2: the stage that is named, code and domain as the incumbent's for the same
+fault, how long it takes, and that nothing stays behind on either side."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from ssh_lab import PASSWORD, TRANSPORTS, write_script
+from transport_lab import unused_port
+
+# (code, domain, int1): measured at the incumbent. ssh: what its ssh program does is a broken connection.
+BROKEN = (38, 7, 104)
+REFUSED = {"ssh": BROKEN, "libssh": (38, 7, 111), "libssh2": (38, 7, 111)}
+NO_NAME = {"ssh": BROKEN, "libssh": (38, 7), "libssh2": (38, 7)}
+NO_KEY_ACCEPTED = {"ssh": BROKEN, "libssh": (98, 66), "libssh2": (45, 50)}
+UNKNOWN_HOST = {"ssh": BROKEN, "libssh": (98, 66), "libssh2": (85, 50)}
+CHANGED_HOST = {"ssh": BROKEN, "libssh": (45, 66), "libssh2": (45, 50)}
+FAR_END = {"ssh": BROKEN, "libssh": (98, 66), "libssh2": (85, 50)}
+
+
+@pytest.fixture(params=TRANSPORTS)
+def client(request, client_of):
+    return client_of(request.param)
+
+
+@pytest.fixture
+def friend(client):
+    client.know()
+    client.give_key()
+    return client
+
+
+def gone(server, seconds=8):
+    """Everything that sshd started for anybody has ended."""
+    deadline = time.monotonic() + seconds
+    while (left := server.sessions()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not left
+
+
+# ---- on the way
+
+def test_refused(friend):
+    friend.open(port=unused_port(), no_tty=1).failed("connect", "refused", "sshd", error=REFUSED[friend.transport])
+
+
+def test_unknown_name(friend):
+    friend.open(host="no-such-host.invalid", no_tty=1).failed("lookup", "no-such-host.invalid", error=NO_NAME[friend.transport])
+
+
+def test_black_hole(friend, fake_server):
+    server = fake_server(accept=False)
+    friend.open(port=server.port, no_tty=1, connect_timeout=1).failed("connect")
+
+
+def test_deadline_of_the_caller(friend, fake_server):
+    """ssh is a program that only begins here: its deadline is connect_timeout="""
+    if friend.transport == "ssh":
+        pytest.skip("opening ends when ssh is started")
+    server = fake_server()
+    friend.open(port=server.port, options=["-t", "500"]).failed("ssh-auth", "deadline")
+
+
+@pytest.mark.parametrize("says", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_server_that_says_no_more(friend, fake_server, says):
+    server = fake_server(says)
+    stage = "connect" if friend.transport == "ssh" else "ssh-auth"
+    friend.open(port=server.port, no_tty=1, connect_timeout=1).failed(stage)
+
+
+def test_server_that_speaks_slowly(friend, fake_server):
+    """A byte now and then is no life sign."""
+    server = fake_server(b"SSH-2.0-" + b"x" * 200, pause=0.1)
+    stage = "connect" if friend.transport == "ssh" else "ssh-auth"
+    friend.open(port=server.port, no_tty=1, connect_timeout=1).failed(stage)
+
+
+@pytest.mark.parametrize("says", [b"SSH-2.0-x\r\n" + bytes(range(256)) * 12, b"\0" * 5000, b"SSH-2.0-x\r\n\x7f\xff\xff\xff\x05\x14"])
+def test_server_that_speaks_nonsense(friend, fake_server, says):
+    server = fake_server(says)
+    result = friend.open(port=server.port, no_tty=1, connect_timeout=2)
+    assert result.returncode in (1, 2) and result.error and result.seconds < 10, result
+
+
+def test_proxy_command_that_fails(friend):
+    script = write_script(friend.folder / "proxy", "#!/bin/sh\necho 'the tunnel fell in' >&2\nexit 7\n")
+    friend.configure(ProxyCommand=script)
+    result = friend.open(no_tty=1)
+    assert result.error and "the tunnel fell in" in result.message, result
+
+
+# ---- logging in
+
+def test_unknown_host_key(client):
+    client.give_key()
+    client.open(no_tty=1).failed("ssh-auth", error=UNKNOWN_HOST[client.transport])
+
+
+def test_changed_host_key(client, far):
+    client.give_key()
+    client.know(far.other_host_key)
+    client.open(no_tty=1).failed("ssh-auth", "ssh-keygen", error=CHANGED_HOST[client.transport])
+
+
+def test_stranger(client):
+    client.know()
+    key = client.give_key("stranger", "stranger")
+    client.open(keyfile=key, no_tty=1, user="keyonly").failed("ssh-auth", "key", error=NO_KEY_ACCEPTED[client.transport])
+
+
+def test_no_method_left(friend):
+    result = friend.open(user="nobodygets", no_tty=1).failed("ssh-auth", error=NO_KEY_ACCEPTED[friend.transport])
+    if friend.transport != "ssh":
+        assert "publickey" in result.message and "id_ed25519" in result.message
+
+
+def test_wrong_password_three_times(client):
+    client.know()
+    result = client.open(user="pwonly", answers=[("password", word) for word in "abcd"]).failed("ssh-auth")
+    assert len(result.asked) == 3
+
+
+def test_key_file_absent(client):
+    client.know()
+    client.open(keyfile=client.folder / "nowhere", no_tty=1).failed("ssh-auth", "nowhere")
+
+
+def test_key_file_that_is_none(client):
+    client.know()
+    junk = client.folder / "junk"
+    junk.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk=\n-----END OPENSSH PRIVATE KEY-----\n")
+    junk.chmod(0o600)
+    client.open(keyfile=junk, no_tty=1).failed("ssh-auth")
+
+
+def test_agent_that_is_none(client, far):
+    """Something listens on the agent's socket and is no agent: it sends back what it gets."""
+    client.know()
+    client.open(sock=far.socket, no_tty=1).failed("ssh-auth")
+
+
+def test_agent_that_is_silent(friend, far):
+    """A hung agent holds nobody up for ever."""
+    import socket
+    sock = friend.folder / "hung"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(sock))
+        s.listen(8)
+        if friend.transport == "ssh":
+            return  # the program's own affair
+        result = friend.open(sock=sock, connect_timeout=1, sshauth="agent")
+        assert result.error and result.seconds < 10, result
+
+
+# ---- the far end
+
+def test_nothing_there(friend, far):
+    far.far()
+    friend.open().failed("helper", "virt-ssh-helper", "netcat", error=FAR_END[friend.transport])
+
+
+def test_helper_absent(friend, far):
+    far.far(nc=shutil.which("nc"))
+    friend.open(proxy="native").failed("helper", "install virt-ssh-helper", error=FAR_END[friend.transport])
+
+
+def test_netcat_without_unix_sockets(friend, far):
+    far.far(nc="#!/bin/sh\necho \"nc: invalid option -- 'U'\" >&2\nexit 1\n")
+    friend.open().failed("helper", "-U", "netcat=", error=FAR_END[friend.transport])
+
+
+@pytest.mark.parametrize("far_end", ["helper", "netcat"])
+def test_daemon_absent(friend, far, far_end, helper_program):
+    far.socket.unlink()
+    if far_end == "netcat":
+        far.far(nc=shutil.which("nc"))
+    friend.open().failed("helper", "libvirt-sock", error=FAR_END[friend.transport])
+
+
+def test_daemon_denies(friend, far):
+    far.socket.chmod(0o600)
+    friend.open().failed("helper", "ermission denied", error=FAR_END[friend.transport])
+
+
+def test_account_without_a_shell(friend):
+    friend.open(user="noshell").failed("helper")
+
+
+def test_far_end_that_breaks_later(friend, far):
+    far.far(helper="#!/bin/sh\nread line\necho \"$line\"\necho 'out of ink' >&2\nexit 3\n")
+    result = friend.open().failed("helper", "out of ink", "3", error=FAR_END[friend.transport])
+    assert result.stdout == b"hello\n"  # what came before counts
+
+
+def test_far_end_that_is_killed(friend, far):
+    far.far(helper="#!/bin/sh\nkill -9 $$\n")
+    friend.open().failed("helper", error=FAR_END[friend.transport])
+
+
+def test_sshd_killed(friend, far):
+    process = friend.start()
+    try:
+        process.stdin.write(b"ping\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ping\n"
+        for pid in far.server().sessions():
+            os.kill(pid, signal.SIGKILL)
+        assert process.wait(15) == 2
+        assert b"error" in process.stderr.read()
+    finally:
+        end(process)
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        pipe.close()
+
+
+# ---- nothing stays behind
+
+@pytest.mark.parametrize("far_end", ["helper", "netcat"])
+def test_half_close_ends_both_sides(friend, far, far_end):
+    if far_end == "netcat":
+        far.far(nc=shutil.which("nc"))
+    friend.open().carried()
+    assert gone(far.server())
+
+
+def test_client_killed(friend, far):
+    process = friend.start()
+    try:
+        process.stdin.write(b"ping\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ping\n"
+        assert far.server().sessions()
+    finally:
+        end(process)
+    assert gone(far.server())
+
+
+def test_failed_opens_leave_nothing(friend, far):
+    far.far()
+    friend.open().failed("helper")
+    friend.open(user="nobodygets", no_tty=1).failed("ssh-auth")
+    assert gone(far.server())
+
+
+@pytest.mark.parametrize("transport", [t for t in TRANSPORTS if t != "ssh"])
+def test_over_and_over(client_of, far, transport):
+    """Descriptors and memory stay flat; nothing is left on the far side."""
+    client = client_of(transport)
+    client.know()
+    client.give_key()
+    result = client.open(options=["-n", "60"], timeout=200)
+    assert result.returncode == 0, result
+    (early_fds, early), (late_fds, late) = [(int(line.split()[0]), int(line.split()[2]))
+                                            for line in result.stdout.decode().splitlines()]
+    assert early_fds == late_fds and (late < early + 1500 or "ASAN_OPTIONS" in os.environ), result
+    assert gone(far.server())
+
+
+@pytest.mark.parametrize("transport", [t for t in TRANSPORTS if t != "ssh"])
+def test_from_many_threads(client_of, far, transport):
+    client = client_of(transport)
+    client.know()
+    client.give_key()
+    result = client.open(options=["-n", "3", "-j", "8"], timeout=200)
+    assert result.returncode == 0, result
+    assert gone(far.server())
