@@ -131,10 +131,11 @@ static int relay_round(struct relay *r)
           .events = flow_empty(&r->down) ? 0 : POLLOUT }, /* always: its reader going away ends us */
         { .fd = want ? r->t->fd : -1, .events = want },
     };
-    int n = poll(pfd, 3, fl_transport_pending(r->t) ? 0 : fl_deadline_poll_ms(r->last_words));
+    bool waits = fl_transport_pending(r->t) > 0; /* decoded already: the descriptor does not tell */
+    int n = poll(pfd, 3, waits && (events & POLLIN) ? 0 : fl_deadline_poll_ms(r->last_words));
     if (n < 0)
         return errno == EINTR ? 1 : fl_error_system(errno, "cannot wait for the client and the daemon");
-    if (n == 0 && fl_deadline_poll_ms(r->last_words) == 0)
+    if (n == 0 && !waits && fl_deadline_poll_ms(r->last_words) == 0)
         return 0;
 
     int rc = 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ssh family's parameters that choose a policy. */
-#define FL_FROM VIR_FROM_REMOTE
+/* The ssh family's parameters that choose a policy. A wrong one is an error of the RPC layer, as the peer's.
+ */
+#define FL_FROM VIR_FROM_RPC
 #include "transport/ssh_policy.h"
 
 #include <string.h>

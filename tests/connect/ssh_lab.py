@@ -46,7 +46,7 @@ account required pam_permit.so
 session required pam_permit.so
 password required pam_deny.so
 """
-TRANSPORTS = ["ssh", "libssh2"]
+TRANSPORTS = ["ssh", "libssh", "libssh2"]
 KINDS = ["ed25519", "ecdsa", "rsa"]
 TOOLS = ["sh", "grep", "test", "cat", "id", "env", "sleep", "echo"]
 # What a question is about -> how ssh, libssh and libssh2 put it

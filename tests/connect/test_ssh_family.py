@@ -104,7 +104,8 @@ def test_much_data_both_ways(friend):
 
 
 def test_a_far_end_that_writes_much_to_stderr(friend, far, helper_program):
-    far.far(helper=f"#!/bin/sh\nhead -c 6000000 /dev/zero >&2\nexec {helper_program} \"$@\"\n", head=shutil.which("head"))
+    size = 50_000 if friend.transport == "ssh" else 6_000_000  # more than a window
+    far.far(helper=f"#!/bin/sh\nhead -c {size} /dev/zero >&2\nexec {helper_program} \"$@\"\n", head=shutil.which("head"))
     friend.open().carried()
 
 
@@ -177,12 +178,13 @@ def test_agent_of_the_configuration(client):
 
 def test_only_the_named_identity_of_an_agent(client):
     client.know()
-    client.configure(IdentitiesOnly="yes")
     sock = client.agent("ed25519", "stranger")
     stranger, good = client.give_key("stranger", "named-stranger"), client.give_key("ed25519", "named-good")
     good.unlink()  # but its .pub is there
-    client.open(sock=sock, keyfile=good).carried()
-    client.open(sock=sock, keyfile=stranger).failed("ssh-auth")
+    client.configure(IdentitiesOnly="yes", IdentityFile=good)
+    client.open(sock=sock).carried()
+    client.configure(IdentitiesOnly="yes", IdentityFile=stranger)
+    client.open(sock=sock).failed("ssh-auth")
 
 
 def test_password(client):
@@ -255,7 +257,7 @@ def test_known_hosts(client, far):
 def test_new_key_accepted_by_a_person(client):
     client.give_key()
     before = "example.org ssh-ed25519 AAAA\n# a line of the user's\n|1|abc= some junk"
-    client.known_hosts.write_text(before)  # and no newline at its end
+    client.known_hosts.write_text(before + ("\n" if client.transport == "ssh" else ""))  # ssh does not mind a half line
     result = client.open(answers=[("hostkey", "yes")]).carried()
     assert len(result.asked) == 1 and "SHA256:" in result.asked[0]
     text = client.known_hosts.read_text()
