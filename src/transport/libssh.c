@@ -339,7 +339,8 @@ static void libssh_close(struct fl_transport *t)
     if (s->channel)
         ssh_remove_channel_callbacks(s->channel, &s->callbacks);
     if (s->session) {
-        ssh_disconnect(s->session);
+        /* The socket was given to libssh, which closes such a one in this call only. */
+        ssh_silent_disconnect(s->session);
         ssh_free(s->session); /* and its channel */
     }
     g_free(s->said);

@@ -317,6 +317,19 @@ class Client:
         asked = self.asked_path.read_text().splitlines() if self.asked_path.exists() else []
         return Result(argv, done.returncode, done.stdout, done.stderr, time.monotonic() - begun, asked)
 
+    def virsh(self, *words, answers=None, sock=None, **params):
+        """The same by our shell; its message has no numbers."""
+        begun = time.monotonic()
+        program = self.pipe_main.parents[2] / "virsh" / "virsh"
+        done = subprocess.run(self.argv([program, "-c", self.uri(**params), *words]), capture_output=True, timeout=60,
+                              env=self.environment(answers, sock), stdin=subprocess.DEVNULL)
+        text = done.stderr.decode(errors="replace")
+        result = Result(words, done.returncode, done.stdout, done.stderr, time.monotonic() - begun, [])
+        lines = [line for line in text.splitlines() if line.startswith("error: ")]
+        if lines:
+            result.message, result.error = lines[-1][len("error: "):], (0, 0, 0)
+        return result
+
     def start(self, *options, sock=None, **params):
         """The same, left running."""
         return subprocess.Popen(self.argv([self.pipe_main, *options, self.uri(**params)]), stdin=subprocess.PIPE,

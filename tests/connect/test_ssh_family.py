@@ -4,11 +4,10 @@ it changes the outcome. What fails, and how, is in test_ssh_family_faults.py."""
 import os
 import shutil
 import subprocess
-import time
 
 import pytest
 
-from ssh_lab import PASSPHRASE, PASSWORD, TRANSPORTS, public
+from ssh_lab import PASSPHRASE, PASSWORD, TRANSPORTS
 from transport_lab import write_script
 
 INVALID_ARG = 8  # VIR_ERR_INVALID_ARG
