@@ -147,6 +147,17 @@ static void only(char ***list, const char *file)
     (*list)[0] = g_strdup(file);
 }
 
+/* Compat: where the incumbent's libssh and libssh2 remember keys; read, not written. */
+static void add_libvirt_known_hosts(char ***list)
+{
+    guint n = g_strv_length(*list);
+    if (n == 0 || strcmp((*list)[0], "/dev/null") == 0)
+        return; /* the user wants nothing remembered */
+    *list = g_renew(char *, *list, n + 2);
+    (*list)[n] = g_build_filename(g_get_user_config_dir(), "libvirt", "known_hosts", NULL);
+    (*list)[n + 1] = NULL;
+}
+
 /* The URI has the last word. */
 static void lay_over(struct fl_ssh_settings *s, const struct fl_route *r)
 {
@@ -160,6 +171,8 @@ static void lay_over(struct fl_ssh_settings *s, const struct fl_route *r)
         only(&s->identity_files, r->keyfile);
     if (r->known_hosts)
         only(&s->known_hosts, r->known_hosts);
+    else
+        add_libvirt_known_hosts(&s->known_hosts);
     if (r->connect_timeout >= 0)
         s->connect_timeout = r->connect_timeout;
 }

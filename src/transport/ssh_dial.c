@@ -116,6 +116,9 @@ int fl_ssh_login_dial(struct fl_ssh_login *l)
     const struct fl_ssh_settings *s = l->settings;
     int rc;
 
+    if (s->connect_timeout > 0)
+        l->bounded.deadline_us =
+            fl_deadline_min(l->deadline_us, fl_deadline_in_ms(s->connect_timeout * (int64_t)1000));
     if (s->proxy_use_fdpass && (s->proxy_command || s->proxy_jump))
         return fl_error_set(l->domain, VIR_ERR_CONFIG_UNSUPPORTED,
                             "connect: ProxyUseFdpass is set for '%s' in the ssh configuration, which %s "

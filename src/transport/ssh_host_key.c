@@ -149,6 +149,7 @@ int fl_ssh_login_check(struct fl_ssh_login *l, const unsigned char *key, size_t 
     g_autofree char *fingerprint = fl_ssh_key_fingerprint(key, len);
     int rc = 0;
 
+    l->bounded.deadline_us = l->deadline_us; /* from here on people may be asked */
     if (!type)
         return fl_ssh_login_lost(l, "host key", "the host sent something that is no key");
     if (l->policy.verify == FL_SSH_VERIFY_IGNORE) {

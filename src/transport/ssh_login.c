@@ -23,7 +23,9 @@ int fl_ssh_login_init(struct fl_ssh_login *l, struct fl_transport *t, const stru
 {
     const struct fl_route *r = ep->route;
 
-    l->ep = ep;
+    l->bounded = *ep;
+    l->ep = ep = &l->bounded;
+    l->deadline_us = ep->deadline_us;
     l->t = t;
     l->tried = g_string_new(NULL);
     if (fl_ssh_policy_of(r, &l->policy) < 0 || fl_ssh_settings_ask(ep, &l->settings) < 0)

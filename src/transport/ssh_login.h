@@ -37,7 +37,9 @@ enum fl_ssh_result {
 #define FL_SSH_OFFERS_KBDINT    (1u << 2)
 
 struct fl_ssh_login {
-    const struct fl_endpoint *ep;
+    const struct fl_endpoint *ep; /* = &bounded */
+    struct fl_endpoint bounded;   /* ConnectTimeout counts until the host has shown its key */
+    int64_t deadline_us;          /* of the whole opening */
     struct fl_transport *t;
     const char *library; /* "libssh" */
     int domain;          /* of errors: VIR_FROM_LIBSSH */
