@@ -158,8 +158,10 @@ int fl_ssh_login_lost(struct fl_ssh_login *l, const char *doing, const char *lib
 
     if (l->ep->deadline_us <= g_get_monotonic_time())
         return fl_ssh_login_late(l, doing);
-    return fl_error_set(l->domain, l->code, "%s: %s: %s: %s%s%s; %s", words ? "connect" : stage, l->t->target,
-                        doing, library_text && *library_text ? library_text : "the connection ended",
+    /* Compat: until keys are exchanged it is "no connection". */
+    return fl_error_set(l->domain, l->met ? l->code : VIR_ERR_NO_CONNECT, "%s: %s: %s: %s%s%s; %s",
+                        words ? "connect" : stage, l->t->target, doing,
+                        library_text && *library_text ? library_text : "the connection ended",
                         words ? "; " : "", words ? words : "",
                         words ? "try the same host with plain ssh" : "look at the log of the sshd there");
 }

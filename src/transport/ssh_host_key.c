@@ -150,6 +150,7 @@ int fl_ssh_login_check(struct fl_ssh_login *l, const unsigned char *key, size_t 
     int rc = 0;
 
     l->bounded.deadline_us = l->deadline_us; /* from here on people may be asked */
+    l->met = true;
     if (!type)
         return fl_ssh_login_lost(l, "host key", "the host sent something that is no key");
     if (l->policy.verify == FL_SSH_VERIFY_IGNORE) {

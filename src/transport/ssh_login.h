@@ -50,6 +50,7 @@ struct fl_ssh_login {
     struct fl_credentials from;
     char *known_name; /* in known_hosts files */
     GString *tried;   /* "agent: no identities; privkey /x/id_ed25519: refused" */
+    bool met;         /* it is an ssh server: keys have been exchanged */
     bool locked;      /* a key was left out for want of its passphrase */
 };
 
