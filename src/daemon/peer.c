@@ -162,6 +162,7 @@ void fl_peer_unref(struct fl_peer *peer)
     g_free(peer->fds);
     g_free(peer->user);
     g_free(peer->name);
+    g_free(peer->origin);
     g_free(peer->identity);
     g_free(peer);
 }
