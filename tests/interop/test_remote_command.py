@@ -20,10 +20,10 @@ DEFAULT = "test:///default"
 @pytest.fixture
 def conf(namespace):
     """The file of this namespace; absent at first."""
-    for left in CONF.parent.iterdir():
+    for left in CONF.parent.glob("libvirt.conf*"):
         left.unlink()
     yield CONF
-    for left in CONF.parent.iterdir():
+    for left in CONF.parent.glob("libvirt.conf*"):
         left.unlink()
 
 
@@ -83,7 +83,7 @@ def test_what_the_library_refuses_is_not_touched(conf, our_virsh, real_virsh, te
     for words in (["add", "n", DEFAULT], ["use", DEFAULT], ["use", "--none"], ["rm", "a"], ["ls"]):
         done = our_virsh("remote", *words)
         assert done.returncode == 1 and f"{CONF}: line {line}: " in done.stderr, (words, done)
-    assert conf.read_text() == text and os.listdir(CONF.parent) == [CONF.name]
+    assert conf.read_text() == text and list(CONF.parent.glob("libvirt.conf*")) == [CONF]
 
 
 @pytest.mark.parametrize("words, said", [
