@@ -229,3 +229,17 @@ void fl_stage_name_teller(enum fl_stage stage, const char *who)
 
     prefix_detail(prefix);
 }
+
+void fl_stage_advise(const char *todo_fmt, ...)
+{
+    virErrorPtr err = fl_error_get();
+    bool second = g_strcmp0(error_detail(err), err->str2) == 0;
+    g_autofree char *todo = NULL, *message = err->message, *str2 = err->str2;
+    va_list args;
+
+    va_start(args, todo_fmt);
+    todo = g_strdup_vprintf(todo_fmt, args);
+    va_end(args);
+    err->message = g_strdup_printf("%s; %s", message ? message : "", todo);
+    err->str2 = second ? g_strdup_printf("%s; %s", str2, todo) : g_steal_pointer(&str2);
+}

@@ -71,3 +71,5 @@ enum fl_stage fl_stage_of_error(const virError *error, const char **ret_rest);
 void fl_stage_name_error(void);
 /* Puts "STAGE: WHO: " before the detail of the thread's error: it is somebody else's word. */
 void fl_stage_name_teller(enum fl_stage stage, const char *who);
+/* Adds "; TODO" to the thread's error: the last clause of an error of opening is the one thing to do. */
+void fl_stage_advise(const char *todo_fmt, ...) G_GNUC_PRINTF(1, 2);

@@ -19,6 +19,7 @@
 #include "core/objects.h"
 #include "core/driver.h"
 #include "uri/route.h"
+#include "uri/suggest.h"
 
 static void initialize_once(void)
 {
@@ -150,6 +151,22 @@ static void note_route(const struct fl_route *route)
     for (char **l = lines; l && *l; l++)
         if (**l)
             fl_stage_note("%s", *l);
+    for (size_t i = 0; fl_walk_watched() && !route->local && i < route->nparams; i++) {
+        const char *meant = fl_route_param_near(route->params[i].name);
+
+        if (meant)
+            fl_stage_note("parameter '%s' is passed on to the far side; did you mean %s?",
+                          route->params[i].name, meant);
+    }
+}
+
+/* A driver nobody knows: the reason, most likely, whatever failed for it. */
+static void suggest_driver(const struct fl_route *route)
+{
+    const char *meant = route && route->driver ? fl_suggest_driver(route->driver) : NULL;
+
+    if (meant)
+        fl_stage_advise("did you mean the driver '%s'?", meant);
 }
 
 int fl_connect_resolve(const char *name, unsigned int flags, struct fl_route **ret_route)
@@ -177,8 +194,10 @@ static virConnectPtr open_staged(const char *name, virConnectAuthPtr auth, unsig
         driver = choose(route, how);
     if (driver)
         conn = open_with(driver, route, auth, flags);
-    if (!conn && !(how & FL_CONNECT_LOCAL_ONLY)) /* a daemon's client puts its own stage before it */
+    if (!conn && !(how & FL_CONNECT_LOCAL_ONLY)) { /* a daemon's client says the same by itself */
         fl_stage_name_error();
+        suggest_driver(route);
+    }
     return conn;
 }
 

@@ -351,7 +351,8 @@ static void name_stage(const struct fl_client *c, const char *what)
     if (!c->stage.name)
         return;
     said = g_strdup(fl_error_get()->message);
-    fl_error(VIR_ERR_RPC, "%s: %s %s: %s", c->stage.name, c->t->target, what, said);
+    fl_error(VIR_ERR_RPC, "%s: %s %s: %s; check that this is where libvirtd listens", c->stage.name,
+             c->t->target, what, said);
 }
 
 static int drain(struct fl_client *c)

@@ -10,10 +10,11 @@
 #include "config/client_conf.h"
 #include "uri/route.h"
 #include "uri/route_params.h"
+#include "uri/suggest.h"
 #include "uri/uri.h"
 #include "base/error.h"
 
-static const char *const transports[] = { "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext" };
+static const char *const transports[] = { "unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext", NULL };
 static const char *const default_local_drivers[] = { "test", NULL };
 
 static bool is_local_driver(const struct fl_resolve_env *env, const char *driver)
@@ -68,15 +69,28 @@ static const char *expand_text(const char *text, const struct fl_resolve_env *en
     return alias->uri;
 }
 
+static const char *near_alias(const char *text, const struct fl_client_conf *conf)
+{
+    g_autofree const char **names = g_new0(const char *, (conf ? conf->naliases : 0) + 1);
+
+    for (size_t i = 0; conf && i < conf->naliases; i++)
+        names[i] = conf->aliases[i].name;
+    return fl_suggest(text, names);
+}
+
 static int no_driver(const char *text, const struct fl_resolve_env *env, unsigned int flags,
                      const struct fl_origin *origin)
 {
+    bool could_be_alias = fl_alias_name_ok(text) && origin->kind != FL_ORIGIN_ALIAS;
+    const char *meant =
+        could_be_alias && !(flags & FL_RESOLVE_NO_ALIASES) ? near_alias(text, env->conf) : NULL;
     g_autofree char *from = NULL;
     g_autofree char *hint = NULL;
+    g_autofree char *todo = NULL;
 
     if (origin->where)
         from = g_strdup_printf(" (from %s)", origin->where);
-    if (fl_alias_name_ok(text) && origin->kind != FL_ORIGIN_ALIAS) {
+    if (could_be_alias) {
         if (flags & FL_RESOLVE_NO_ALIASES)
             hint = g_strdup(" and aliases are switched off");
         else if (env->conf)
@@ -84,10 +98,24 @@ static int no_driver(const char *text, const struct fl_resolve_env *env, unsigne
         else
             hint = g_strdup(" and there is no such alias");
     }
-    return fl_error_set(
-        VIR_FROM_NONE, VIR_ERR_NO_CONNECT,
-        "'%.200s'%s names no driver%s; write it as DRIVER:///PATH, for example qemu:///system", text,
-        from ? from : "", hint ? hint : "");
+    todo = meant ? g_strdup_printf("did you mean the alias '%s'?", meant)
+                 : g_strdup("write it as DRIVER:///PATH, for example qemu:///system");
+    return fl_error_set(VIR_FROM_NONE, VIR_ERR_NO_CONNECT, "'%.200s'%s names no driver%s; %s", text,
+                        from ? from : "", hint ? hint : "", todo);
+}
+
+static int no_transport(const struct fl_route *route, const char *name)
+{
+    g_autofree char *small = g_ascii_strdown(name, -1);
+    const char *meant = fl_suggest(small, transports);
+    g_autofree char *todo = meant ? g_strdup_printf("did you mean +%s?", meant)
+                                  : g_strdup("leave it out for this machine, or use +ssh");
+
+    return fl_error(
+        VIR_ERR_INVALID_ARG,
+        "unknown transport '%.60s' in '%.200s', expected unix, tcp, tls, ssh, libssh, libssh2 or ext; "
+        "%s",
+        name, route->uri, todo);
 }
 
 /* Splits "driver+transport" and names the transport where the URI leaves it out. */
@@ -104,15 +132,12 @@ static int take_scheme(struct fl_route *route, const char *scheme)
         return 0;
     }
     route->driver = g_strndup(scheme, plus - scheme);
-    for (size_t i = 0; i < G_N_ELEMENTS(transports); i++) {
+    for (size_t i = 0; transports[i]; i++) {
         if (g_ascii_strcasecmp(plus + 1, transports[i]) == 0)
             route->transport = g_strdup(transports[i]);
     }
     if (!route->transport)
-        return fl_error(
-            VIR_ERR_INVALID_ARG,
-            "unknown transport '%.60s' in '%.200s', expected unix, tcp, tls, ssh, libssh, libssh2 or ext",
-            plus + 1, route->uri);
+        return no_transport(route, plus + 1);
     fl_origin_set(&route->transport_origin, route->uri_origin.kind, NULL);
     return 0;
 }

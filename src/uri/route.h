@@ -112,6 +112,8 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
  * on the way. */
 #define FL_CONNECT_SECONDS        60
 #define FL_CONNECT_SECONDS_PERSON 300
+/* A parameter of this client that `name`, which is none, may be a slip of; or NULL. */
+const char *fl_route_param_near(const char *name);
 /* Whether logging in is left to ssh or a command, which may ask. */
 bool fl_route_may_ask(const struct fl_route *route);
 /* A line per item that was decided, "item: value   (why)"; free with g_free(). */

@@ -12,6 +12,7 @@
 
 #include "config/client_conf.h"
 #include "uri/route_params.h"
+#include "uri/suggest.h"
 #include "base/error.h"
 
 enum param_kind { PARAM_TEXT, PARAM_FLAG, PARAM_SECONDS, PARAM_MODE, PARAM_PROXY };
@@ -81,6 +82,16 @@ static const struct param_rule *find_rule(const char *name)
 bool fl_route_param_consumed(const char *name)
 {
     return find_rule(name) != NULL;
+}
+
+const char *fl_route_param_near(const char *name)
+{
+    const char *names[G_N_ELEMENTS(rules) + 1] = { NULL };
+    g_autofree char *small = g_ascii_strdown(name, -1);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+        names[i] = rules[i].name;
+    return fl_suggest(small, names);
 }
 
 void fl_origin_set(struct fl_origin *origin, enum fl_origin_kind kind, const char *where_fmt, ...)

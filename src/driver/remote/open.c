@@ -129,6 +129,8 @@ static int request_check(virConnectPtr conn, const struct fl_client_request *req
         return 0;
     fl_error_set_raw(req->error);
     fl_stage_name_teller(stage, fl_client_target(fl_remote_client(conn)));
+    if (stage == FL_STAGE_OPEN && fl_error_get()->code == VIR_ERR_NO_CONNECT)
+        fl_stage_advise("ask a daemon that has this driver, or install the driver there");
     return -1;
 }
 

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Everything that can go wrong with opening, beside the incumbent's client in the same run: the same error code and
+domain for the same fault, and of ours: the stage named first, the target, what was tried, one thing to do."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from transport_lab import ROOT
+
+BUILD = Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
+NOBODY = 65534
+USERS = [0, NOBODY]
+
+# Of ours: what the error's text begins with after the title of its code, and what it has to say besides.
+TEXTS = {
+    "closes": ("auth: ", "{f}/0 closed the connection", "; its log says why"),
+    "closes later": ("open: ", "{f}/1 closed the connection", "; its log says why"),
+    "talks http": ("auth: ", "{f}/2 answers, but not as libvirtd does", "; check that this is where libvirtd listens"),
+    "asks for an unknown auth": ("auth: ", "unknown type 7"),
+    "names no auth": ("auth: ", "no way to authenticate"),
+    "refuses polkit": ("auth: ", "no agent"),
+    "has no driver": ("open: ", "{f}/6: no connection driver", "; ask a daemon that has this driver"),
+    "refuses to open": ("open: ", "{f}/7: internal error: unexpected QEMU URI path"),
+    "absent": ("connect: ", "/run/libvirt/virtqemud-sock is absent", "/run/libvirt/libvirt-sock is absent", "; "),
+    "absent, legacy": ("connect: ", "/run/libvirt/libvirt-sock is absent", "; "),
+    "absent, direct": ("connect: ", "/run/libvirt/virtqemud-sock is absent", "leave mode=direct out"),
+    "absent, socket=": ("connect: ", "{f}/none is absent", "closed", "; check the socket= path"),
+    "absent, session": ("connect: ", "libvirt-sock is absent", "; "),
+    "stale": ("connect: ", "{f}/stale is refused (stale", "; check the socket= path"),
+    "not a socket": ("connect: ", "{f}/file is not a socket", "; check the socket= path"),
+    "closed to us": ("connect: ", "{f}/closed is permission denied", "root:root with mode 0700", "user 'nobody' (65534)", "; "),
+    "tcp refused": ("connect: ", "host '127.0.0.1' port 1", "Connection refused", "; check the port"),
+    "no route": ("connect: ", "host '10.255.255.1' port 16509", "Network is unreachable", "; check the address"),
+    "no such host": ("lookup: ", "'no-such-host.invalid'", "; check the host's name"),
+    "ssh fails": ("ssh-auth: ", "ssh h ended with status 255: Permission denied (publickey).", "; no way of logging in"),
+    "no helper": ("helper: ", "ssh h ended with status 127", "not found", "; install virt-ssh-helper there"),
+    "no ssh": ("connect: ", "{f}/none", "No such file or directory", "; install it"),
+    "command ends": ("connect: ", "{f}/ends' ended with status 3", "; run it by hand"),
+    "no command": ("resolve: ", "command="),
+    "unknown auth": ("auth: ", "auth=nonsense", "offers: none"),
+    "unknown driver": ("connect: ", "virtnosuchd-sock is absent", "; "),
+    "driver with a slip": ("connect: ", "virtqmeud-sock is absent", "; did you mean the driver 'qemu'?"),
+    "unknown transport": ("resolve: ", "'pigeon'", "expected unix, tcp, tls", "; "),
+    "unknown mode": ("resolve: ", "'sideways'", "expected auto, direct or legacy"),
+    "unknown proxy": ("resolve: ", "'sideways'", "expected auto, netcat or native"),
+    "no such alias": ("resolve: ", "'nosuch' names no driver", "libvirt.conf has no such alias", "; write it as"),
+    "alias with a slip": ("resolve: ", "'brocken' names no driver", "; did you mean the alias 'broken'?"),
+    "alias with a bad uri": ("resolve: ", "unknown transport 'nope' in 'qemu+nope:///x'"),
+    "bad uri": ("resolve: ", "qemu://[::1/system", "character 8"),
+    "bad escape": ("resolve: ", "qemu:///sys%zz", "character 12"),
+    "bad port": ("resolve: ", "qemu+tcp://h:port/system", "character 14"),
+    "only a colon": ("resolve: ", "':'"),
+    "no such test file": ("open: ", "/nonexistent", "No such file or directory"),
+    "test without a path": ("open: ", "test:///default"),
+}
+
+# Where the two differ, and why.
+DIFFERENT = {
+    "names no auth": "theirs goes on without any; no daemon offers nothing",
+}
+OPENS = {(0, "closed to us"): "no mode keeps root out; the far side then refuses"}
+
+
+def environment(ours, folder):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("LIBVIRT_", "VIRSH_", "XDG_", "LD_"))}
+    env.update(LIBVIRT_AUTOSTART="0", XDG_RUNTIME_DIR=str(folder), XDG_CONFIG_HOME=str(folder / "config"), LC_ALL="C.UTF-8")
+    if ours:
+        env["LD_LIBRARY_PATH"] = str(BUILD / "src")
+    return env
+
+
+def all_of(base, ours, user):
+    """Everything once, with one library, as one user; in namespaces of its own, so on the same paths."""
+    folder = base / ("ours" if ours else "real") / str(user)
+    (folder / "run" / "libvirt").mkdir(parents=True)
+    (folder / "f" / "config" / "libvirt").mkdir(parents=True)
+    conf = folder / "f" / "config" / "libvirt" / "libvirt.conf"
+    conf.write_text('uri_aliases = ["broken=qemu+nope:///x"]\n')
+    (folder / "etc").mkdir()
+    shutil.copy(conf, folder / "etc")
+    script = ('mount --bind "$1/run" /run; test -d /etc/libvirt && mount --bind "$1/etc" /etc/libvirt; '
+              'exec "$2" "$3" "$1/f" "$4"')
+    done = subprocess.run(["unshare", "-mn", "sh", "-c", script, "sh", str(folder), sys.executable,
+                           str(ROOT / "tests/connect/open_errors.py"), str(user)], capture_output=True, text=True, timeout=90,
+                          env=environment(ours, folder / "f"))
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)["results"], str(folder / "f")
+
+
+@pytest.fixture(scope="module")
+def errors(tmp_path_factory):
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-mn", "true"], capture_output=True).returncode != 0:
+        pytest.skip("needs the right to make a private /run and to be two users")
+    if subprocess.run([sys.executable, "-c", "import libvirt"], capture_output=True).returncode != 0:
+        pytest.skip("python3-libvirt is not installed")
+    import tempfile
+    base = Path(tempfile.mkdtemp(prefix="flo"))
+    base.chmod(0o755)
+    runs = [(ours, user) for ours in (True, False) for user in USERS]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        got = dict(zip(runs, pool.map(lambda run: all_of(base, *run), runs)))
+    yield got
+    shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("what", TEXTS)
+def test_code_and_domain_are_the_incumbents(errors, what, user):
+    ours, theirs = errors[True, user][0].get(what, "hangs"), errors[False, user][0].get(what, "hangs")
+    assert isinstance(ours, dict) and isinstance(theirs, dict), (ours, theirs)
+    same = (ours["code"], ours["domain"], ours["level"]) == (theirs["code"], theirs["domain"], theirs["level"])
+    assert same != (what in DIFFERENT), (ours, theirs)
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("what", TEXTS)
+def test_stage_target_and_what_to_do(errors, what, user):
+    if (user, what) in OPENS:
+        pytest.skip(OPENS[user, what])
+    got, folder = errors[True, user]
+    begins, *words = TEXTS[what]
+    error = got[what]
+    detail = error["str2"] if error["message"].endswith(error["str2"]) else error["message"]
+    assert detail.startswith(begins), error["message"]
+    for word in words:
+        assert word.format(f=folder) in error["message"]
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_the_fields_beside_the_message_are_left_as_theirs(errors, user):
+    """str3 is nobody's; int1 is the errno of a system error, or -1."""
+    ours, theirs = errors[True, user][0], errors[False, user][0]
+    assert {what for what in TEXTS if ours[what]["str3"] or theirs[what]["str3"]} == set()
+    racing = {"no ssh", "command ends", "no helper"}  # theirs is EPIPE or ECONNRESET, by who is first
+    wrong = [what for what in TEXTS if what not in racing | set(DIFFERENT) and ours[what]["int1"] != theirs[what]["int1"]]
+    assert wrong == []
