@@ -273,7 +273,19 @@ static char *offers_text(unsigned int offers)
     return g_string_free(s, FALSE);
 }
 
-static int not_let_in(struct fl_ssh_login *l, unsigned int offers, bool anything_tried)
+/* Compat: with several methods it is the login that failed; with one, the peers tell what became of that. */
+static int refusal_code(const struct fl_ssh_login *l, enum fl_ssh_result last)
+{
+    if (l->policy.nmethods != 1 || last == FL_SSH_LOCKED)
+        return VIR_ERR_AUTH_FAILED;
+    if (last == FL_SSH_REFUSED)
+        return l->refused_code;
+    return l->domain == VIR_FROM_LIBSSH && l->policy.methods[0] == FL_SSH_PRIVKEY ? VIR_ERR_AUTH_FAILED
+                                                                                  : l->code;
+}
+
+static int not_let_in(struct fl_ssh_login *l, unsigned int offers, bool anything_tried,
+                      enum fl_ssh_result last)
 {
     g_autofree char *has = offers_text(offers);
     const char *todo = !anything_tried ? "name a method the server takes in sshauth="
@@ -283,7 +295,7 @@ static int not_let_in(struct fl_ssh_login *l, unsigned int offers, bool anything
                            ? "check the user, and that its authorized_keys there has this key"
                            : "check the user, and that its authorized_keys there has one of these keys, or "
                              "name another key with keyfile=";
-    return fl_error_set(l->domain, anything_tried ? l->refused_code : VIR_ERR_AUTH_FAILED,
+    return fl_error_set(l->domain, anything_tried ? refusal_code(l, last) : VIR_ERR_AUTH_FAILED,
                         "ssh-auth: %s: not let in; tried %s; the server takes %s; %s", l->t->target,
                         l->tried->str, has, todo);
 }
@@ -293,6 +305,7 @@ static int one_round(struct fl_ssh_login *l, const struct fl_ssh_login_ops *ops,
                      unsigned int *offers)
 {
     bool any = false;
+    enum fl_ssh_result last = FL_SSH_NOTHING;
     for (size_t i = 0; i < l->policy.nmethods; i++) {
         enum fl_ssh_method m = l->policy.methods[i];
         if (!(*offers & offer_for(m))) {
@@ -300,7 +313,8 @@ static int one_round(struct fl_ssh_login *l, const struct fl_ssh_login_ops *ops,
             continue;
         }
         any = true;
-        switch (try_method(l, m, ops, session)) {
+        last = try_method(l, m, ops, session);
+        switch (last) {
         case FL_SSH_OK:
             fl_stage_note("%s: accepted", fl_ssh_method_name(m));
             return 1;
@@ -320,7 +334,7 @@ static int one_round(struct fl_ssh_login *l, const struct fl_ssh_login_ops *ops,
             break;
         }
     }
-    return not_let_in(l, *offers, any);
+    return not_let_in(l, *offers, any, last);
 }
 
 int fl_ssh_login_run(struct fl_ssh_login *l, const struct fl_ssh_login_ops *ops, void *session)
@@ -341,7 +355,7 @@ int fl_ssh_login_run(struct fl_ssh_login *l, const struct fl_ssh_login_ops *ops,
         if (rc != 0)
             return rc > 0 ? 0 : -1;
     }
-    return not_let_in(l, offers, true);
+    return not_let_in(l, offers, true, FL_SSH_REFUSED);
 }
 
 char *fl_ssh_login_command(struct fl_ssh_login *l)

@@ -16,7 +16,7 @@ from transport_lab import unused_port
 BROKEN = (38, 7, 104)
 REFUSED = {"ssh": BROKEN, "libssh": (38, 7, 111), "libssh2": (38, 7, 111)}
 NO_NAME = {"ssh": BROKEN, "libssh": (38, 7), "libssh2": (38, 7)}
-NO_KEY_ACCEPTED = {"ssh": BROKEN, "libssh": (98, 66), "libssh2": (45, 50)}
+NO_KEY_ACCEPTED = {"ssh": BROKEN, "libssh": (45, 66), "libssh2": (45, 50)}
 UNKNOWN_HOST = {"ssh": BROKEN, "libssh": (98, 66), "libssh2": (85, 50)}
 CHANGED_HOST = {"ssh": BROKEN, "libssh": (45, 66), "libssh2": (45, 50)}
 FAR_END = {"ssh": BROKEN, "libssh": (98, 66), "libssh2": (85, 50)}
