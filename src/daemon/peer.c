@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -646,11 +647,31 @@ void fl_peer_ready(struct fl_peer *peer, uint32_t events)
     g_mutex_unlock(&peer->lock);
 }
 
+/*
+ * Whoever is not read because of what the daemon still has to do for it may be as alive as any, and so is one
+ * that takes its answers or goes on sending, however slowly. Under the lock.
+ */
+static bool is_excused(struct fl_peer *peer)
+{
+    uint64_t sent = fl_session_total_sent(peer->session);
+    int unread = 0;
+    bool moves;
+
+    if (peer->holds && ioctl(peer->transport->fd, FIONREAD, &unread) < 0)
+        unread = 0;
+    moves = sent != peer->sent_before || unread != peer->unread_before;
+    peer->sent_before = sent;
+    peer->unread_before = unread;
+    return peer->holds & ~(unsigned int)FL_HOLD_OUTPUT || (peer->holds && moves);
+}
+
 int64_t fl_peer_tick(struct fl_peer *peer, int64_t now)
 {
     int64_t next;
 
     g_mutex_lock(&peer->lock);
+    if (now >= fl_session_deadline(peer->session))
+        fl_session_set_unread(peer->session, is_excused(peer), now);
     if (!g_atomic_int_get(&peer->authenticated) && now >= peer->login_by) {
         fl_info("client %" G_GUINT64_FORMAT " (%s) did not %s in time", peer->id, peer->name,
                 peer->shaking ? "finish the TLS handshake" : "authenticate");

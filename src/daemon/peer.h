@@ -57,6 +57,8 @@ struct fl_peer {
     bool gone;                             /* lock: finished, write nothing more */
     bool closing;                          /* lock: close once all is written */
     unsigned int holds;                    /* lock: reasons not to read, see fl_peer_hold() */
+    uint64_t sent_before;                  /* lock: of the transport, at the last tick... */
+    int unread_before;                     /* lock: ...and bytes that waited to be read */
     bool stalled;                          /* lock: frames that have come wait for the last reason to go */
     GCond room;                            /* with lock: less is queued for output than was, or gone */
     unsigned int room_waiters;             /* lock: threads that wait for it */

@@ -107,5 +107,9 @@ int fl_client_pipeline(struct fl_client *c, struct fl_client_request *reqs, size
  * returns to 0. */
 int fl_client_listen(struct fl_client *c);
 void fl_client_unlisten(struct fl_client *c);
+/* The far side has been told that its pings are answered, and may send some. */
+void fl_client_expect_pings(struct fl_client *c);
+/* Keepalive has had no answer lately: the far side may be gone. */
+bool fl_client_doubts(struct fl_client *c);
 /* As virConnectSetKeepAlive; the caller has checked that the far side answers pings. */
 int fl_client_set_keepalive(struct fl_client *c, int interval_s, unsigned int count);

@@ -37,7 +37,7 @@ static int wanted_events(const struct fl_client *c)
     return events;
 }
 
-static void alive_rearm(struct fl_client *c)
+void fl_client_alive_update(struct fl_client *c)
 {
     int ms = fl_deadline_poll_ms(fl_session_deadline(c->s));
 
@@ -109,7 +109,7 @@ static void on_alive(int timer, void *opaque)
     (void)timer;
     g_mutex_lock(&c->lock);
     if (fl_client_tick(c) == 0)
-        alive_rearm(c);
+        fl_client_alive_update(c);
     fl_client_unlock(c);
     fl_client_tell_closed(c);
 }
@@ -157,7 +157,7 @@ static int watch_start(struct fl_client *c)
         fl_client_watch_remove(c);
         return -1;
     }
-    alive_rearm(c);
+    fl_client_alive_update(c);
     return 0;
 }
 
@@ -290,9 +290,26 @@ int fl_client_set_keepalive(struct fl_client *c, int interval_s, unsigned int co
     } else {
         fl_session_set_keepalive(c->s, interval_s > 0 ? interval_s * (int64_t)1000000 : 0, count,
                                  g_get_monotonic_time());
-        alive_rearm(c);
+        fl_client_alive_update(c);
         fl_client_kick(c);
     }
     fl_client_unlock(c);
     return rc;
+}
+
+void fl_client_expect_pings(struct fl_client *c)
+{
+    g_mutex_lock(&c->lock);
+    fl_session_expect_pings(c->s);
+    fl_client_unlock(c);
+}
+
+bool fl_client_doubts(struct fl_client *c)
+{
+    bool doubts;
+
+    g_mutex_lock(&c->lock);
+    doubts = fl_session_doubts(c->s);
+    fl_client_unlock(c);
+    return doubts;
 }

@@ -127,6 +127,7 @@ void fl_client_tell_closed(struct fl_client *c);
 
 /* client_listen.c; lock held */
 void fl_client_watch_update(struct fl_client *c); /* after want_write, full_streams or the deadline changed */
+void fl_client_alive_update(struct fl_client *c); /* after the session's deadline changed */
 void fl_client_watch_remove(struct fl_client *c);
 void fl_client_loop_notify(struct fl_client *c);
 

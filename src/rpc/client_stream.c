@@ -73,12 +73,10 @@ static void set_full(struct fl_client_stream *st, bool full)
     if (st->full == full)
         return;
     st->full = full;
-    if (full) {
-        st->c->full_streams++;
-    } else {
-        st->c->full_streams--;
-        fl_client_kick(st->c);
-    }
+    st->c->full_streams += full ? 1 : -1u;
+    fl_session_set_unread(st->c->s, st->c->full_streams > 0, g_get_monotonic_time());
+    fl_client_kick(st->c);
+    fl_client_alive_update(st->c);
     fl_client_watch_update(st->c);
 }
 

@@ -12,6 +12,7 @@
 
 #define IN_FIRST       ((size_t)16384)
 #define OUTPUT_DEFAULT ((size_t)64 << 20)
+#define BEAT_US        ((int64_t)2000000)
 #define TAKE_MIN       ((size_t)65536)
 
 struct fl_session *fl_session_new(const struct fl_session_options *opts)
@@ -400,17 +401,57 @@ void fl_session_set_keepalive(struct fl_session *s, int64_t interval_us, unsigne
     s->alive_since = now;
 }
 
+void fl_session_expect_pings(struct fl_session *s)
+{
+    s->expect_pings = true;
+}
+
+void fl_session_set_unread(struct fl_session *s, bool unread, int64_t now)
+{
+    if (s->unread == unread)
+        return;
+    s->unread = unread;
+    s->alive_unanswered = 0;
+    s->alive_since = now;
+}
+
+bool fl_session_doubts(const struct fl_session *s)
+{
+    return s->alive_unanswered > 1 || (s->alive_unanswered && s->alive_count < 2);
+}
+
+static int64_t beat_interval(const struct fl_session *s)
+{
+    if (!s->unread || (!s->alive_interval && !s->expect_pings))
+        return s->alive_interval;
+    return s->alive_interval ? MIN(s->alive_interval, BEAT_US) : BEAT_US;
+}
+
 int64_t fl_session_deadline(const struct fl_session *s)
 {
-    if (!s->alive_interval || s->alive_since > INT64_MAX - s->alive_interval)
+    int64_t interval = beat_interval(s);
+
+    if (!interval || s->alive_since > INT64_MAX - interval)
         return INT64_MAX;
-    return s->alive_since + s->alive_interval;
+    return s->alive_since + interval;
+}
+
+/* A full queue is no reason to fail: the missing answer will be. */
+static void beat(struct fl_session *s, uint32_t proc)
+{
+    if (fl_session_keepalive_send(s, proc) < 0)
+        fl_error_reset();
 }
 
 int fl_session_tick(struct fl_session *s, int64_t now)
 {
     if (now < fl_session_deadline(s))
         return 0;
+    if (s->unread) {
+        s->alive_since = now;
+        beat(s, FL_KEEPALIVE_PONG);
+        return 0;
+    }
     if (s->alive_unanswered >= s->alive_count)
         return fl_error(
             VIR_ERR_INTERNAL_ERROR,
@@ -418,8 +459,6 @@ int fl_session_tick(struct fl_session *s, int64_t now)
             s->alive_unanswered);
     s->alive_unanswered++;
     s->alive_since = now;
-    /* A full queue is no reason to fail: the missing answer will be. */
-    if (fl_session_keepalive_send(s, FL_KEEPALIVE_PING) < 0)
-        fl_error_reset();
+    beat(s, FL_KEEPALIVE_PING);
     return 0;
 }

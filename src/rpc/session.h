@@ -164,6 +164,12 @@ int fl_session_raise(const struct fl_frame *frame);
 /* Ping after `interval_us` of silence; dead after `count` more intervals without a byte. interval 0 = off.
  * Both ends may call it; pings of the other side are always answered. */
 void fl_session_set_keepalive(struct fl_session *s, int64_t interval_us, unsigned int count, int64_t now);
+/* While nobody reads what the other side sends (its queues are full, it asked for too much at once): its
+ * silence counts for nothing, and signs of life go out unasked, for its pings are not answered either. */
+void fl_session_expect_pings(struct fl_session *s); /* the other side has been told that we answer them */
+void fl_session_set_unread(struct fl_session *s, bool unread, int64_t now);
+/* A ping is unanswered for an interval: the other side may not be there any more. */
+bool fl_session_doubts(const struct fl_session *s);
 int64_t fl_session_deadline(const struct fl_session *s); /* when tick is wanted next; INT64_MAX = never */
 /* 0, or -1 with the error set: the other side is dead. May queue a ping. */
 int fl_session_tick(struct fl_session *s, int64_t now);

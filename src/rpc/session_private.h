@@ -38,6 +38,8 @@ struct fl_session {
     unsigned int alive_count;
     unsigned int alive_unanswered; /* pings since the last byte */
     int64_t alive_since;           /* last byte, or last ping if later */
+    bool expect_pings;             /* fl_session_expect_pings() */
+    bool unread;                   /* fl_session_set_unread() */
     uint64_t pong_at;              /* the last pong is out once total_sent passes this */
 };
 

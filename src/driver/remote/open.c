@@ -305,6 +305,8 @@ int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectA
     r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
     if (open_far_side(conn, &limit, auth, flags) == 0 && (conn->uri || learn_uri(conn) == 0)) {
         fl_client_set_stage(r->client, NULL);
+        if (r->features[FL_FEATURE_KEEPALIVE] > 0)
+            fl_client_expect_pings(r->client);
         return 0;
     }
     conn->priv = NULL;
@@ -322,8 +324,8 @@ void fl_remote_close(virConnectPtr conn)
         return;
     if (r->redial)
         fl_redial_stop(r->redial);
-    stage.seconds = r->close_seconds;
-    stage.deadline_us = fl_deadline_in_ms(r->close_seconds * 1000);
+    stage.seconds = fl_client_doubts(r->client) ? 1 : r->close_seconds;
+    stage.deadline_us = fl_deadline_in_ms(stage.seconds * 1000);
     fl_client_set_stage(r->client, &stage);
     fl_hub_drop_conn(r->hub, conn);
     if (fl_client_is_open(r->client) &&
