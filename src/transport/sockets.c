@@ -3,7 +3,8 @@
  * Socket names by mode ("mode parameter" of the connection URI page):
  *     direct  the driver's own daemon, virtDRIVERd-sock
  *     legacy  libvirtd (or virtproxyd in its place), libvirt-sock
- *     auto    the driver's own, then libvirtd's
+ *     auto    the driver's own, then libvirtd's; where no URI names a driver, libvirtd's, then those of the
+ * usual drivers, which take no name for their own
  */
 #include "transport/sockets.h"
 
@@ -62,8 +63,15 @@ void fl_sockets_init(struct fl_sockets *s, const struct fl_route *route, bool re
     g_autofree char *dir = s->session ? fl_sockets_session_dir() : g_strdup(FL_RUNSTATEDIR "/libvirt");
     if (route->mode != FL_MODE_LEGACY && route->driver)
         sockets_add(s, dir, fl_sockets_driver_daemon(route), ro);
-    if (route->mode != FL_MODE_DIRECT || !route->driver)
+    s->main = s->n;
+    if (route->mode != FL_MODE_DIRECT)
         sockets_add(s, dir, g_strdup("libvirtd"), ro);
+    else if (s->main > 0)
+        s->main--;
+    if (route->mode == FL_MODE_AUTO && !route->driver) {
+        sockets_add(s, dir, g_strdup("virtqemud"), ro);
+        sockets_add(s, dir, g_strdup("virtxend"), ro);
+    }
 }
 
 void fl_sockets_fini(struct fl_sockets *s)

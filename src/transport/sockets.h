@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include "uri/route.h"
 
-#define FL_SOCKETS_MAX 2
+#define FL_SOCKETS_MAX 3
 
 /* The sockets to try, in order, with the daemon that owns each. */
 struct fl_sockets {
@@ -15,6 +15,7 @@ struct fl_sockets {
         char *path;
         char *daemon; /* "virtqemud", "libvirtd"; NULL for socket= */
     } item[FL_SOCKETS_MAX];
+    size_t main; /* the one whose daemon is there by default: it is started, or advised to be */
     bool session;
 };
 

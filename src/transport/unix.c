@@ -28,6 +28,12 @@ static int check_route(const struct fl_route *r)
     if (r->socket && !r->socket[0])
         return fl_error(VIR_ERR_INVALID_ARG,
                         "parameter socket= is empty; give the path of a daemon's socket");
+    if (r->mode == FL_MODE_DIRECT && !r->driver && !r->socket)
+        return fl_error(
+            VIR_ERR_OPERATION_UNSUPPORTED,
+            "connect: %s: mode 'direct' goes to the daemon of a driver, and no URI names a driver; name a "
+            "URI, or choose mode 'auto'",
+            r->mode_origin.where ? r->mode_origin.where : "parameter mode");
     return 0;
 }
 
@@ -66,12 +72,39 @@ static int try_sockets(struct fl_transport *t, const struct fl_sockets *s, int64
     return 1;
 }
 
+static bool nobody_listens(int errnum)
+{
+    return errnum == ENOENT || errnum == ECONNREFUSED;
+}
+
 /* Compat: only a session daemon is started by its clients, and only when nobody listens. */
 static bool may_start(const struct fl_sockets *s, const int *errs)
 {
-    int last = errs[s->n - 1];
-    return s->session && s->item[s->n - 1].daemon && (last == ENOENT || last == ECONNREFUSED) &&
-           fl_autostart_enabled() && !fl_walk_look_only();
+    return s->session && s->item[s->main].daemon && nobody_listens(errs[s->main]) && fl_autostart_enabled() &&
+           !fl_walk_look_only();
+}
+
+static bool is_installed(const char *daemon)
+{
+    g_autofree char *searched = NULL;
+    g_autofree char *program = fl_autostart_find(daemon, &searched);
+
+    return program != NULL;
+}
+
+/* Which one: the driver's own where it has run before, else the one that is there by default, else what is
+ * installed. */
+static size_t which_to_start(const struct fl_sockets *s, const int *errs)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (errs[i] == ECONNREFUSED && is_installed(s->item[i].daemon))
+            return i;
+    }
+    for (size_t i = 0; i < s->n && !is_installed(s->item[s->main].daemon); i++) {
+        if (nobody_listens(errs[i]) && is_installed(s->item[i].daemon))
+            return i;
+    }
+    return s->main;
 }
 
 static int unix_open(struct fl_transport *t, const struct fl_endpoint *ep)
@@ -83,10 +116,10 @@ static int unix_open(struct fl_transport *t, const struct fl_endpoint *ep)
     fl_sockets_init(&s, ep->route, ep->read_only, ep->privileged);
     int rc = try_sockets(t, &s, ep->deadline_us, errs);
     if (rc > 0 && may_start(&s, errs)) {
-        const char *path = s.item[s.n - 1].path;
-        int fd = fl_autostart_daemon(s.item[s.n - 1].daemon, path, ep->deadline_us);
+        size_t i = which_to_start(&s, errs);
+        int fd = fl_autostart_daemon(s.item[i].daemon, s.item[i].path, ep->deadline_us);
         if (fd >= 0)
-            unix_connected(t, fd, path);
+            unix_connected(t, fd, s.item[i].path);
         rc = fd >= 0 ? 0 : -1;
     } else if (rc > 0) {
         rc = fl_unix_failed(&s, ep->route, ep->read_only, errs);

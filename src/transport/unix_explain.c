@@ -62,7 +62,7 @@ static char *find_unit(const char *daemon)
 /* The unit to start: of the daemons tried, and of the one that stands in for libvirtd. */
 static char *unit_to_start(const struct fl_sockets *s)
 {
-    char *unit = NULL;
+    char *unit = s->item[s->main].daemon ? find_unit(s->item[s->main].daemon) : NULL;
 
     for (size_t i = s->n; i > 0 && !unit; i--)
         if (s->item[i - 1].daemon)
@@ -79,8 +79,8 @@ static char *other_stack(const struct fl_sockets *s, const struct fl_route *rout
     g_autofree char *folder = g_path_get_dirname(s->item[0].path);
     g_autofree char *daemon = NULL, *file = NULL, *path = NULL;
 
-    if (route->socket || route->mode == FL_MODE_AUTO)
-        return NULL;
+    if (route->socket || route->mode == FL_MODE_AUTO || route->mode_origin.kind == FL_ORIGIN_UNSET)
+        return NULL; /* nobody chose: it is a proxy's own way */
     daemon = route->mode == FL_MODE_DIRECT ? g_strdup("libvirtd") : fl_sockets_driver_daemon(route);
     file = daemon ? fl_sockets_file(daemon, read_only && !s->session) : NULL;
     path = file ? g_build_filename(folder, file, NULL) : NULL;
@@ -152,14 +152,15 @@ static char *advice_absent(const struct fl_sockets *s, const struct fl_route *ro
     if (route->socket)
         return g_strdup("check the socket= path and that its daemon runs");
     if (s->session && !fl_autostart_enabled())
-        return g_strdup("automatic start is off (LIBVIRT_AUTOSTART=0): start 'libvirtd' by hand");
+        return g_strdup_printf("automatic start is off (LIBVIRT_AUTOSTART=0): start '%s' by hand",
+                               s->item[s->main].daemon);
     if (s->session)
         return g_strdup("opening it, instead of only looking, starts the daemon");
     unit = unit_to_start(s);
     if (unit)
         return g_strdup_printf("start the daemon: systemctl start %s%s", unit, leave);
     return g_strdup_printf("systemd here has no unit of it: install %s, or start it by hand%s",
-                           s->item[s->n - 1].daemon, leave);
+                           s->item[s->main].daemon, leave);
 }
 
 static char *advice_stale(const struct fl_sockets *s, const struct fl_route *route)

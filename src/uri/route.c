@@ -241,6 +241,9 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
             fl_origin_set(&route->transport_origin, FL_ORIGIN_RULE,
                           route->local ? "this process has the driver"
                                        : "no host and no transport means this machine");
+    } else if (fl_route_apply_params(route, env) <
+               0) { /* mode and limits count for a daemon asked without a URI, too */
+        return -1;
     }
     *ret_route = g_steal_pointer(&route);
     return 0;

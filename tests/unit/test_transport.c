@@ -213,8 +213,32 @@ static void sockets_by_mode(void **state)
     check_sockets(&r, false, true, "/run/libvirt/libvirt-sock", NULL);
     r.socket = (char *)"/x";
     check_sockets(&r, true, true, "/x", NULL);
-    struct fl_route none = { 0 };
+    struct fl_route none = { .mode = FL_MODE_LEGACY };
     check_sockets(&none, false, true, "/run/libvirt/libvirt-sock", NULL);
+}
+
+/* Which one is started, or advised to be: libvirtd's where it is among them. */
+static void main_socket(void **state)
+{
+    static const struct {
+        const char *driver;
+        enum fl_route_mode mode;
+        size_t n;
+        const char *daemon;
+    } rows[] = {
+        { "qemu", FL_MODE_AUTO, 2, "libvirtd" },   { "qemu", FL_MODE_DIRECT, 1, "virtqemud" },
+        { "qemu", FL_MODE_LEGACY, 1, "libvirtd" }, { NULL, FL_MODE_AUTO, 3, "libvirtd" },
+        { NULL, FL_MODE_LEGACY, 1, "libvirtd" },   { NULL, FL_MODE_DIRECT, 0, NULL },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct fl_route r = { .driver = (char *)rows[i].driver, .mode = rows[i].mode };
+        struct fl_sockets s;
+        fl_sockets_init(&s, &r, false, true);
+        assert_int_equal(s.n, rows[i].n);
+        if (s.n)
+            assert_string_equal(s.item[s.main].daemon, rows[i].daemon);
+        fl_sockets_fini(&s);
+    }
 }
 
 static void sockets_of_a_session(void **state)
@@ -295,6 +319,7 @@ int main(void)
         cmocka_unit_test(surplus_descriptors_are_closed),
         cmocka_unit_test(empty_slots_pass_through),
         cmocka_unit_test(sockets_by_mode),
+        cmocka_unit_test(main_socket),
         cmocka_unit_test(sockets_of_a_session),
         cmocka_unit_test(session_or_system),
         cmocka_unit_test(children_leave_nothing),
