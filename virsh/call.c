@@ -183,6 +183,7 @@ int fl_run_one(struct fl_shell *sh, struct fl_args *args)
     else if (status < 0)
         report(&c);
     fl_release_objects(&c);
+    fl_interrupt_grace(0);
     if (c.json)
         fl_json_free(c.json);
     g_string_free(c.text, TRUE);

@@ -32,7 +32,7 @@ static int follow(struct fl_call *c, const char *path, const char *label, int ti
     virDomainBlockJobInfo info;
     int status = 0;
 
-    fl_interrupt_watch();
+    fl_interrupt_watch(FL_GRACE_JOB);
     while (status == 0) {
         int n = virDomainGetBlockJobInfo(c->dom, path, &info, 0);
 

@@ -138,7 +138,7 @@ static void watch(struct migration *m, int timeout)
     gint64 end = g_get_monotonic_time() + (gint64)timeout * G_USEC_PER_SEC;
     bool acted = false, aborted = false;
 
-    fl_interrupt_watch();
+    fl_interrupt_watch(FL_GRACE_JOB);
     while (!g_atomic_int_get(&m->over)) {
         if (fl_interrupted && !aborted) {
             aborted = true;

@@ -173,7 +173,6 @@ static void dialogue(struct fl_shell *sh, bool terminal)
         if (*line && edit.add_history)
             edit.add_history(line);
         run_line(sh, line);
-        fl_interrupt_grace(0);
         free(line);
         fflush(stdout);
     }

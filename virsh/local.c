@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { ACCEPTS = 0x10000 }; /* in /proc/net/unix */
+
 static const char *const modular[] = {
     "virtqemud", "virtxend", "virtlxcd", "virtvboxd", "virtchd", "virtvzd"
 };
@@ -31,10 +33,30 @@ bool fl_local_runs(const char *name)
     return false;
 }
 
-/* Where systemd holds the sockets, the first connection starts the daemon. */
-static bool would_wake(const char *daemon)
+/* Whether a process of this machine, be it systemd, listens there. */
+static bool has_listener(const char *path)
 {
-    return access("/run/systemd/system", F_OK) == 0 && !fl_local_runs(daemon);
+    g_autofree char *table = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!g_file_get_contents("/proc/net/unix", &table, NULL, NULL))
+        return true; /* not to be known */
+    lines = g_strsplit(table, "\n", -1);
+    for (char **l = lines; *l; l++) {
+        unsigned int flags;
+        const char *name = strchr(*l, '/');
+
+        if (name && strcmp(name, path) == 0 && sscanf(*l, "%*s %*s %*s %x", &flags) == 1 && (flags & ACCEPTS))
+            return true;
+    }
+    return false;
+}
+
+/* Where systemd holds a machine's sockets, the first connection starts the daemon. */
+static bool would_wake(const char *path, const char *daemon)
+{
+    return access("/run/systemd/system", F_OK) == 0 && g_str_has_prefix(path, FL_RUNSTATEDIR "/libvirt/") &&
+           !fl_local_runs(daemon) && has_listener(path);
 }
 
 enum fl_door fl_local_knock(const char *path, const char *daemon)
@@ -44,7 +66,7 @@ enum fl_door fl_local_knock(const char *path, const char *daemon)
 
     if (strlen(path) >= sizeof(addr.sun_path) || access(path, F_OK) < 0)
         return errno == EACCES ? FL_DOOR_DENIED : FL_DOOR_ABSENT;
-    if (would_wake(daemon))
+    if (would_wake(path, daemon))
         return FL_DOOR_IDLE;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));

@@ -341,6 +341,8 @@ int main(int argc, char **argv)
     }
     if (flush_output(&sh) < 0)
         status = -1;
+    if (fl_interrupted)
+        fl_interrupt_grace(FL_GRACE_WAIT);
     fl_disconnect(&sh);
     g_free(sh.uri);
     if (sh.log)

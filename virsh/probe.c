@@ -238,7 +238,7 @@ static int probe_some(struct fl_probe *probes, size_t n, int timeout_seconds)
     gint64 begin = g_get_monotonic_time();
     bool interrupted;
 
-    fl_interrupt_watch();
+    fl_interrupt_watch(FL_GRACE_WAIT);
     for (size_t i = 0; i < n; i++)
         start(&probes[i], timeout_seconds);
     /* the library's own deadline comes first: it knows the stage */

@@ -14,6 +14,8 @@
 
 #include "remote_edit.h"
 
+enum { LOCK_TRIES = 250 }; /* five seconds: others change it in milliseconds */
+
 char *fl_remote_file_path(void)
 {
     const char *base = g_getenv("XDG_CONFIG_HOME");
@@ -63,8 +65,11 @@ static int lock_folder(struct fl_remote_file *f, char **ret_error)
     f->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->lock < 0)
         return wrong("open the folder", dir, ret_error);
-    if (flock(f->lock, LOCK_EX) < 0)
-        return wrong("lock the folder", dir, ret_error);
+    for (int i = 0; flock(f->lock, LOCK_EX | LOCK_NB) < 0; i++) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || i >= LOCK_TRIES)
+            return wrong("lock the folder", dir, ret_error);
+        g_usleep(20000);
+    }
     return 0;
 }
 

@@ -270,12 +270,14 @@ void fl_params_json(void *object, virTypedParameterPtr params, int n);
 extern volatile int fl_interrupted;
 /* For the whole program: Ctrl-C gives the terminal back as it was and ends it (130 to a login shell). */
 void fl_interrupt_init(void);
-/* Meanwhile the first Ctrl-C only sets fl_interrupted; the second one ends the program. */
-void fl_interrupt_watch(void);
+/* Meanwhile the first Ctrl-C only sets fl_interrupted: what is to be tidied up has so many seconds then,
+ * before the program ends after all. The second one ends it at once. */
+enum { FL_GRACE_WAIT = 2, FL_GRACE_JOB = 10 };
+void fl_interrupt_watch(unsigned int grace_seconds);
 void fl_interrupt_unwatch(void);
 /* A command that was interrupted and has tidied up: the program ends, or the dialogue goes on (-1). */
 int fl_interrupt_end(struct fl_call *c);
-/* After a Ctrl-C: what is left to tidy up has this long, then the program ends. 0 takes it back. */
+/* The program ends in so many seconds; 0 takes it back. */
 void fl_interrupt_grace(unsigned int seconds);
 /* 1 stopped by stop(), 0 time over, -1 interrupted; runs the event loop */
 int fl_wait(struct fl_call *c, int timeout_seconds, bool (*stop)(void *opaque), void *opaque);

@@ -10,11 +10,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { INTERRUPT_GRACE_SECONDS = 2 };
-
 volatile int fl_interrupted;
 
 static struct sigaction old_action;
+static volatile unsigned int grace;
 static struct termios terminal;
 static bool terminal_known;
 
@@ -53,11 +52,14 @@ static void on_interrupt(int number)
     if (fl_interrupted)
         leave(number);
     fl_interrupted = 1;
+    alarm(grace);
 }
 
-void fl_interrupt_watch(void)
+void fl_interrupt_watch(unsigned int grace_seconds)
 {
     fl_interrupted = 0;
+    grace = grace_seconds;
+    set_handler(SIGALRM, leave, NULL);
     set_handler(SIGINT, on_interrupt, &old_action);
 }
 
@@ -86,7 +88,7 @@ int fl_wait(struct fl_call *c, int timeout_seconds, bool (*stop)(void *opaque), 
     int status = 1;
 
     fl_loop_start(c->sh);
-    fl_interrupt_watch();
+    fl_interrupt_watch(FL_GRACE_WAIT);
     while (!stop(opaque)) {
         if (fl_interrupted)
             status = -1;
@@ -99,7 +101,5 @@ int fl_wait(struct fl_call *c, int timeout_seconds, bool (*stop)(void *opaque), 
         poll(NULL, 0, 20);
     }
     fl_interrupt_unwatch();
-    if (fl_interrupted)
-        fl_interrupt_grace(INTERRUPT_GRACE_SECONDS); /* a silent daemon must not keep us when events end */
     return status;
 }

@@ -229,3 +229,23 @@ def test_an_empty_session_hints_at_the_system(system, session, our_virsh):
     assert "hint" not in on_a_terminal(session, "-c", "qemu:///session", "list", stdout_too=False)
     done = our_virsh("list", uri="qemu:///session", env=session, user=65534, group=65534)
     assert done.returncode == 0 and done.stderr == ""
+
+
+def test_targets_does_not_wake_what_systemd_listens_for(namespace, our_virsh):
+    """A socket somebody else holds for a daemon that does not run is idle; without a listener it is refused."""
+    os.makedirs("/run/systemd/system")
+    path = pathlib.Path("/run/libvirt/virtxend-sock")
+    try:
+        with socket.socket(socket.AF_UNIX) as held:
+            held.bind(str(path))
+            held.listen(8)
+            row = [r for r in json.loads(our_virsh.out("-o", "json", "targets")) if r["socket"] == str(path)][0]
+            assert row["state"] == "idle"
+            held.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                held.accept()
+        row = [r for r in json.loads(our_virsh.out("-o", "json", "targets")) if r["socket"] == str(path)][0]
+        assert row["state"] == "refused"
+    finally:
+        path.unlink()
+        os.removedirs("/run/systemd/system")
