@@ -151,6 +151,50 @@ gnutls_x509_crt_t fl_tls_cert_of_peer(gnutls_session_t session)
     return cert;
 }
 
+/* ---- what it is for ---- */
+
+/* Newer peers, too, ask for signing only: keys are not encrypted with certificates any more. */
+static enum fl_tls_fit usage_fits(gnutls_x509_crt_t cert)
+{
+    unsigned int usage = 0, critical = 0;
+
+    if (gnutls_x509_crt_get_key_usage(cert, &usage, &critical) < 0 || (usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
+        return FL_TLS_FITS;
+    return critical ? FL_TLS_UNFIT : FL_TLS_DOUBTFUL;
+}
+
+static enum fl_tls_fit purpose_fits(gnutls_x509_crt_t cert, const char *wanted)
+{
+    enum fl_tls_fit fit = FL_TLS_FITS; /* no purpose named: good for any */
+
+    for (unsigned int i = 0; i < NAMES_MAX; i++) {
+        char oid[128];
+        size_t len = sizeof(oid);
+        unsigned int critical = 0;
+
+        if (gnutls_x509_crt_get_key_purpose_oid(cert, i, oid, &len, &critical) < 0)
+            break;
+        if (strcmp(oid, wanted) == 0 || strcmp(oid, GNUTLS_KP_ANY) == 0)
+            return FL_TLS_FITS;
+        fit = critical ? FL_TLS_UNFIT : MAX(fit, FL_TLS_DOUBTFUL);
+    }
+    return fit;
+}
+
+enum fl_tls_fit fl_tls_cert_fits(gnutls_x509_crt_t cert, bool server, const char **ret_why)
+{
+    enum fl_tls_fit usage = usage_fits(cert);
+    enum fl_tls_fit purpose =
+        purpose_fits(cert, server ? GNUTLS_KP_TLS_WWW_SERVER : GNUTLS_KP_TLS_WWW_CLIENT);
+
+    if (purpose >= usage)
+        *ret_why =
+            server ? "its extended key usage has no serverAuth" : "its extended key usage has no clientAuth";
+    else
+        *ret_why = "its key usage has no digital signature";
+    return MAX(usage, purpose);
+}
+
 /* ---- our own ---- */
 
 struct list {
@@ -207,56 +251,26 @@ static int check_authority(gnutls_x509_crt_t cert, const char *path)
         path, name);
 }
 
-/* Newer peers, too, ask for signing only: keys are not encrypted with certificates any more. */
-static int check_usage(gnutls_x509_crt_t cert, const char *path)
-{
-    unsigned int usage = 0, critical = 0;
-
-    if (gnutls_x509_crt_get_key_usage(cert, &usage, &critical) < 0 || (usage & GNUTLS_KEY_DIGITAL_SIGNATURE))
-        return 0;
-    if (critical)
-        return fl_channel_error(-1, "tls: certificate '%s' may not be used for signatures (its key usage)",
-                                path);
-    fl_warn("certificate '%s' is not meant for signatures (its key usage)", path);
-    return 0;
-}
-
-static int check_purpose(gnutls_x509_crt_t cert, const char *path, bool server)
-{
-    const char *wanted = server ? GNUTLS_KP_TLS_WWW_SERVER : GNUTLS_KP_TLS_WWW_CLIENT;
-    bool is_critical = false;
-    unsigned int i;
-
-    for (i = 0; i < NAMES_MAX; i++) {
-        char oid[128];
-        size_t len = sizeof(oid);
-        unsigned int critical = 0;
-
-        if (gnutls_x509_crt_get_key_purpose_oid(cert, i, oid, &len, &critical) < 0)
-            break;
-        if (strcmp(oid, wanted) == 0 || strcmp(oid, GNUTLS_KP_ANY) == 0)
-            return 0;
-        is_critical |= critical != 0;
-    }
-    if (i == 0) /* no purpose named: good for any */
-        return 0;
-    if (is_critical)
-        return fl_channel_error(
-            -1, "tls: certificate '%s' is not for a TLS %s (its extended key usage); issue one %s", path,
-            server ? "server" : "client", server ? "with serverAuth" : "with clientAuth");
-    fl_warn("certificate '%s' is not meant for a TLS %s (its extended key usage)", path,
-            server ? "server" : "client");
-    return 0;
-}
-
 static int check_leaf(gnutls_x509_crt_t cert, const struct fl_tls_spec *spec)
 {
+    const char *role = spec->server ? "server" : "client", *why;
+
     if (gnutls_x509_crt_get_basic_constraints(cert, NULL, NULL, NULL) > 0)
         return fl_channel_error(-1, "tls: certificate '%s' is an authority's; a %s needs one of its own",
-                                spec->cert, spec->server ? "server" : "client");
-    if (check_dates(cert, spec->cert) < 0 || check_usage(cert, spec->cert) < 0)
+                                spec->cert, role);
+    if (check_dates(cert, spec->cert) < 0)
         return -1;
-    return check_purpose(cert, spec->cert, spec->server);
+    switch (fl_tls_cert_fits(cert, spec->server, &why)) {
+    case FL_TLS_UNFIT:
+        return fl_channel_error(-1, "tls: certificate '%s' is not for a TLS %s: %s; issue one that is",
+                                spec->cert, role, why);
+    case FL_TLS_DOUBTFUL:
+        fl_warn("certificate '%s' is not meant for a TLS %s: %s", spec->cert, role, why);
+        break;
+    case FL_TLS_FITS:
+        break;
+    }
+    return 0;
 }
 
 static int check_chain(const struct list *own, const struct list *ca, const struct fl_tls_spec *spec)

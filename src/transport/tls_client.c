@@ -169,95 +169,14 @@ static int shake(const struct opening *o, struct fl_tls *tls)
     return 0;
 }
 
-/* ---- the server's certificate ---- */
-
-static int check_pin(const struct opening *o, const unsigned char sum[FL_TLS_SUM])
-{
-    g_autofree char *wanted = NULL, *found = NULL;
-
-    if (memcmp(sum, o->pin, FL_TLS_SUM) == 0)
-        return 0;
-    wanted = fl_tls_fingerprint_format(o->pin);
-    found = fl_tls_fingerprint_format(sum);
-    return fl_error(
-        VIR_ERR_AUTH_FAILED,
-        "tls: %s shows another certificate than tls_fingerprint names: wanted %s, it shows %s; if it was "
-        "replaced on purpose, change the URI",
-        o->t->target, wanted, found);
-}
-
-static const char *advice(unsigned int status, bool name_fits)
-{
-    if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE))
-        return "use the certificate of the authority that issued it";
-    if (status & GNUTLS_CERT_NOT_ACTIVATED)
-        return "check the clocks of both machines";
-    if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_REVOKED))
-        return "the host needs a new certificate";
-    if (!name_fits && !status)
-        return "use one of its names in the URI, or issue the host a certificate with this one";
-    return "issue the host a certificate that passes";
-}
-
-static int refuse_server(const struct opening *o, gnutls_x509_crt_t cert, unsigned int status, bool name_fits)
-{
-    g_autofree char *names = fl_tls_cert_names(cert), *dates = fl_tls_cert_dates(cert);
-    g_autofree char *subject = fl_tls_cert_name(cert),
-                    *reasons = status ? fl_tls_verify_reasons(status) : NULL;
-
-    return fl_error(
-        VIR_ERR_AUTH_FAILED,
-        "tls: the certificate of %s (%s) does not pass: %s%s%s; wanted name '%s', its names: %s; valid %s; "
-        "checked with %s%s%s; %s",
-        o->t->target, subject, reasons ? reasons : "", reasons && !name_fits ? "; " : "",
-        name_fits ? "" : "it is for another name", o->host, names, dates,
-        o->creds->ca ? o->creds->ca : "no authority", o->creds->crl ? " and " : "",
-        o->creds->crl ? o->creds->crl : "", advice(status, name_fits));
-}
-
-static int check_cert(const struct opening *o, struct fl_tls *tls, gnutls_x509_crt_t cert)
-{
-    unsigned char sum[FL_TLS_SUM];
-    size_t len = sizeof(sum);
-    unsigned int status = 0;
-    int rc;
-
-    rc = gnutls_x509_crt_get_fingerprint(cert, GNUTLS_DIG_SHA256, sum, &len);
-    if (rc < 0)
-        return fl_error(VIR_ERR_AUTH_FAILED, "tls: the certificate of %s: %s", o->t->target,
-                        gnutls_strerror(rc));
-    g_autofree char *print = fl_tls_fingerprint_format(sum);
-    fl_stage_note("fingerprint %s", print);
-    if (o->pinned)
-        return check_pin(o, sum);
-    rc = o->creds->ca ? gnutls_certificate_verify_peers2(tls->session, &status) : 0;
-    bool fits = gnutls_x509_crt_check_hostname(cert, o->host) != 0;
-    if (rc < 0)
-        status |= GNUTLS_CERT_INVALID;
-    if (!status && fits)
-        return 0;
-    if (!o->route->no_verify)
-        return refuse_server(o, cert, status, fits);
-    fl_warn("tls: the certificate of %s is not checked (no_verify=1)", o->t->target);
-    fl_stage_note("not checked: no_verify=1");
-    return 0;
-}
-
 static int check_server(const struct opening *o, struct fl_tls *tls)
 {
-    gnutls_x509_crt_t cert = fl_tls_cert_of_peer(tls->session);
-    int rc;
+    struct fl_tls_wanted wanted = { .target = o->t->target,
+                                    .host = o->host,
+                                    .pin = o->pinned ? o->pin : NULL,
+                                    .verify = !o->route->no_verify };
 
-    if (!cert)
-        return fl_error(VIR_ERR_AUTH_FAILED, "tls: %s shows no certificate; its log says why", o->t->target);
-    g_autofree char *subject = fl_tls_cert_name(cert), *names = fl_tls_cert_names(cert);
-    g_autofree char *dates = fl_tls_cert_dates(cert);
-    fl_stage_note("certificate %s, names: %s", subject, names);
-    fl_stage_note("valid %s", dates);
-    fl_stage_note("authority: %s", o->creds->ca ? o->creds->ca : "none");
-    rc = check_cert(o, tls, cert);
-    gnutls_x509_crt_deinit(cert);
-    return rc;
+    return fl_tls_check_server(tls, &wanted);
 }
 
 /* ---- what the server says to us ---- */
@@ -268,15 +187,13 @@ static int refused(const struct opening *o, struct fl_tls *tls)
     g_autofree char *shown = NULL;
 
     if (o->creds->cert)
-        shown = g_strdup_printf("our certificate '%s' (%s)", o->creds->cert, o->creds->name);
+        shown = g_strdup_printf("it does not accept our certificate '%s' (%s); its log says why",
+                                o->creds->cert, o->creds->name);
     else
-        shown = g_strdup_printf("that we show no certificate ('%s' is missing)", o->files.missing);
-    return fl_channel_error(
-        EIO,
-        "tls: %s ended the connection after the handshake%s%s: it does not accept %s; its log says "
-        "why%s",
-        o->t->target, alert ? " with " : "", alert ? alert : "", shown,
-        o->creds->cert ? "" : ", put certificate and key there");
+        shown = g_strdup_printf("we show no certificate, '%s' is missing; put certificate and key there",
+                                o->files.missing);
+    return fl_channel_error(EIO, "tls: %s ended the connection after the handshake%s%s: %s", o->t->target,
+                            alert ? " with " : "", alert ? alert : "", shown);
 }
 
 static int read_acceptance(const struct opening *o, struct fl_tls *tls)

@@ -60,6 +60,10 @@ char *
 fl_tls_cert_names(gnutls_x509_crt_t cert); /* every name a host may go by: "DNS a, IP 127.0.0.1, CN b" */
 char *fl_tls_cert_dates(gnutls_x509_crt_t cert); /* "2026-01-01 00:00:00 to 2027-..." */
 char *fl_tls_verify_reasons(unsigned int status);
+/* Compat: an extension that says otherwise refuses a certificate if it is critical, and is a warning if not.
+ */
+enum fl_tls_fit { FL_TLS_FITS, FL_TLS_DOUBTFUL, FL_TLS_UNFIT };
+enum fl_tls_fit fl_tls_cert_fits(gnutls_x509_crt_t cert, bool server, const char **ret_why);
 /* What the far side sent, its own certificate first; NULL: none. For gnutls_x509_crt_deinit(). */
 gnutls_x509_crt_t fl_tls_cert_of_peer(gnutls_session_t session);
 
@@ -106,6 +110,14 @@ short fl_tls_want(struct fl_transport *t, short events);
 int fl_tls_half_close(struct fl_transport *t);
 size_t fl_tls_pending(struct fl_transport *t);
 void fl_tls_close(struct fl_transport *t);
+
+/* tls_check.c: the certificate the server shows. */
+struct fl_tls_wanted {
+    const char *target, *host;
+    const unsigned char *pin; /* NULL: any that passes */
+    bool verify;              /* false: whatever it is, unless there is a pin */
+};
+int fl_tls_check_server(struct fl_tls *tls, const struct fl_tls_wanted *wanted);
 
 extern const struct fl_transport_ops fl_transport_tls; /* tls_client.c */
 

@@ -76,18 +76,23 @@ static gnutls_alert_description_t alert_for(unsigned int status)
         return GNUTLS_A_CERTIFICATE_EXPIRED;
     if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
         return GNUTLS_A_UNKNOWN_CA;
-    return GNUTLS_A_BAD_CERTIFICATE;
+    return status ? GNUTLS_A_BAD_CERTIFICATE : GNUTLS_A_UNSUPPORTED_CERTIFICATE;
 }
 
 static int check_chain(struct fl_tls *tls, gnutls_x509_crt_t cert)
 {
     unsigned int status = 0;
+    const char *unfit = NULL;
+    enum fl_tls_fit fit = fl_tls_cert_fits(cert, false, &unfit);
 
     if (gnutls_certificate_verify_peers2(tls->session, &status) < 0)
         status |= GNUTLS_CERT_INVALID;
-    if (!status)
+    if (fit == FL_TLS_DOUBTFUL)
+        fl_warn("tls: certificate %s is not meant for a client: %s", tls->peer_name, unfit);
+    if (!status && fit != FL_TLS_UNFIT)
         return 0;
-    g_autofree char *why = fl_tls_verify_reasons(status), *dates = fl_tls_cert_dates(cert);
+    g_autofree char *why = status ? fl_tls_verify_reasons(status) : g_strdup(unfit);
+    g_autofree char *dates = fl_tls_cert_dates(cert);
     fl_error(VIR_ERR_AUTH_FAILED,
              "the client's certificate %s does not pass: %s; valid %s; checked with %s%s%s", tls->peer_name,
              why, dates, tls->creds->ca, tls->creds->crl ? " and " : "",

@@ -76,6 +76,17 @@ class Pki:
     def client(self, cn="client1", purpose="tls_www_client", **how):
         return self.issue(f"cn = {cn}", purpose, "signing_key", "encryption_key", **how)
 
+    def critical(self, purpose, name="localhost"):
+        """A certificate whose extended key usage ("clientAuth", "serverAuth") is critical; certtool has no words for it."""
+        cert = Cert(self.fresh("cert.pem"), self.leaf_key)
+        request, extensions = self.fresh("request.pem"), self._template(
+            f"extendedKeyUsage=critical,{purpose}", f"subjectAltName=DNS:{name}", "keyUsage=critical,digitalSignature,keyEncipherment")
+        for argv in (["req", "-new", "-key", cert.key, "-subj", f"/O=Lab/CN={name}", "-out", request],
+                     ["x509", "-req", "-in", request, "-CA", self.ca.cert, "-CAkey", self.ca.key, "-days", "30", "-extfile",
+                      extensions, "-out", cert.cert]):
+            subprocess.run(["openssl", *map(str, argv)], check=True, capture_output=True, timeout=60)
+        return cert
+
     def crl(self, *revoked, ca=None):
         """A list of revoked certificates; empty without any."""
         ca = ca or self.ca

@@ -140,10 +140,19 @@ def test_an_authority_is_no_client(pki, shared):
     same_as_incumbent(uri(port=shared["ours"], pkipath=folder), SYSTEM_ERROR, "is not an authority's", errno=-1)
 
 
-def test_a_certificate_for_another_purpose(pki, shared):
+def test_a_certificate_for_another_purpose(pki, shared, serve):
+    """A warning, or a refusal where the extension is critical; both ours and the server's."""
     folder = pki.client_folder(pki.client(purpose="tls_www_server"))
     ours, real = (open_one(uri(port=shared["ours"], pkipath=folder), c) for c in (True, False))
-    assert ours["code"] == real["code"], (ours, real)
+    assert ours["ok"] and real["ok"], (ours, real)
+    folder = pki.client_folder(pki.critical("serverAuth"))
+    same_as_incumbent(uri(port=shared["ours"], pkipath=folder), SYSTEM_ERROR, "no clientAuth", errno=-1)
+    same_as_incumbent(uri(port=shared["ours"], pkipath=folder, no_sanity=1), SYSTEM_ERROR, "does not accept our certificate",
+                      errno=EIO)
+    server = serve(tls_handler(pki.critical("clientAuth"), accept))
+    same_as_incumbent(uri(port=server.port, pkipath=pki.client_folder()), AUTH_FAILED, "no serverAuth")
+    server = serve(tls_handler(pki.server(purpose="tls_www_client"), accept))
+    assert open_one(uri(port=server.port, pkipath=pki.client_folder()))["code"] != AUTH_FAILED
 
 
 def test_the_key_of_another_certificate(pki, shared):
