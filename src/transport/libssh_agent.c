@@ -33,8 +33,8 @@ struct relay {
     int agent; /* the real one */
     int here;  /* what libssh asks */
     int64_t deadline_us;
-    const struct fl_ssh_identity *key; /* what is shown; changed only while libssh asks nothing */
-    int errnum;                        /* why the agent did not sign */
+    GPtrArray *keys; /* struct fl_ssh_identity: what is shown */
+    int errnum;      /* why the agent did not sign */
     pthread_t thread;
 };
 
@@ -50,15 +50,21 @@ static void put_string(GByteArray *out, const void *text, size_t len)
     g_byte_array_append(out, text, (guint)len);
 }
 
-static GByteArray *show_key(const struct fl_ssh_identity *key)
+static GByteArray *show_keys(GPtrArray *keys)
 {
     GByteArray *out = g_byte_array_new();
     const guint8 kind = AGENT_IDENTITIES_ANSWER;
-    put_number(out, 1 + 4 + 4 + key->len + 4 + strlen(key->comment));
+    guint32 len;
+    put_number(out, 0);
     g_byte_array_append(out, &kind, 1);
-    put_number(out, 1);
-    put_string(out, key->blob, key->len);
-    put_string(out, key->comment, strlen(key->comment));
+    put_number(out, keys->len);
+    for (guint i = 0; i < keys->len; i++) {
+        const struct fl_ssh_identity *key = g_ptr_array_index(keys, i);
+        put_string(out, key->blob, key->len);
+        put_string(out, key->comment, strlen(key->comment));
+    }
+    len = GUINT32_TO_BE(out->len - 4);
+    memcpy(out->data, &len, 4);
     return out;
 }
 
@@ -77,7 +83,7 @@ static GByteArray *answer(struct relay *r, const unsigned char *msg, size_t len)
     size_t n = 0;
 
     if (msg[0] == AGENT_REQUEST_IDENTITIES)
-        return show_key(r->key);
+        return show_keys(r->keys);
     if (msg[0] != AGENT_SIGN_REQUEST)
         return framed(&failure, 1);
     g_autoptr(GByteArray) question = framed(msg, len);
@@ -111,13 +117,21 @@ static void *serve(void *opaque)
     return NULL;
 }
 
-static enum fl_ssh_result one_key(struct fl_ssh_login *l, struct fl_libssh *s, struct relay *r,
-                                  const struct fl_ssh_identity *key)
+/* What came of all the keys that were shown. */
+static void note_keys(struct fl_ssh_login *l, const struct relay *r)
 {
-    g_autofree char *type = fl_ssh_key_type(key->blob, key->len);
+    for (guint i = 0; i < r->keys->len; i++) {
+        const struct fl_ssh_identity *key = g_ptr_array_index(r->keys, i);
+        g_autofree char *type = fl_ssh_key_type(key->blob, key->len);
+        fl_ssh_login_tried(l, "agent: %s %s: refused", type ? type : "?", key->comment);
+    }
+    if (r->errnum)
+        fl_ssh_login_tried(l, "agent: it does not sign: %s", g_strerror(r->errnum));
+}
+
+static enum fl_ssh_result offer_keys(struct fl_ssh_login *l, struct fl_libssh *s, struct relay *r)
+{
     int rc;
-    r->key = key;
-    r->errnum = 0;
     while ((rc = ssh_userauth_agent(s->session, NULL)) == SSH_AUTH_AGAIN)
         if (fl_libssh_wait(l, s, "agent") < 0)
             return FL_SSH_BROKEN;
@@ -133,34 +147,13 @@ static enum fl_ssh_result one_key(struct fl_ssh_login *l, struct fl_libssh *s, s
         fl_ssh_login_late(l, "waiting for the agent to sign");
         return FL_SSH_BROKEN;
     }
-    fl_ssh_login_tried(l, "agent: %s %s: %s", type ? type : "?", key->comment,
-                       r->errnum == EACCES ? "the agent does not sign with it"
-                       : r->errnum         ? g_strerror(r->errnum)
-                                           : "refused");
+    note_keys(l, r);
     return FL_SSH_REFUSED;
-}
-
-static enum fl_ssh_result each_key(struct fl_ssh_login *l, struct fl_libssh *s, struct relay *r,
-                                   GPtrArray *keys)
-{
-    enum fl_ssh_result last = FL_SSH_NOTHING;
-    for (guint i = 0; i < keys->len; i++) {
-        const struct fl_ssh_identity *key = g_ptr_array_index(keys, i);
-        if (l->settings->identities_only &&
-            !fl_ssh_key_among(l->settings->identity_files, key->blob, key->len))
-            continue;
-        last = one_key(l, s, r, key);
-        if (last != FL_SSH_REFUSED)
-            return last;
-    }
-    if (last == FL_SSH_NOTHING)
-        fl_ssh_login_tried(l, keys->len ? "agent: none of its keys is to be used" : "agent: no keys");
-    return last;
 }
 
 static enum fl_ssh_result with_relay(struct fl_ssh_login *l, struct fl_libssh *s, int agent, GPtrArray *keys)
 {
-    struct relay r = { .agent = agent, .deadline_us = l->ep->deadline_us };
+    struct relay r = { .agent = agent, .deadline_us = l->ep->deadline_us, .keys = keys };
     int sv[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0) {
         fl_ssh_login_tried(l, "agent: %s", g_strerror(errno));
@@ -173,11 +166,20 @@ static enum fl_ssh_result with_relay(struct fl_ssh_login *l, struct fl_libssh *s
         close(sv[1]);
         return FL_SSH_NOTHING;
     }
-    enum fl_ssh_result rc = each_key(l, s, &r, keys);
+    enum fl_ssh_result rc = offer_keys(l, s, &r);
     shutdown(r.here, SHUT_RDWR);
     pthread_join(r.thread, NULL);
     close(r.here);
     return rc; /* the other end goes with the session */
+}
+
+static void leave_out(struct fl_ssh_login *l, GPtrArray *keys)
+{
+    for (guint i = keys->len; i-- > 0;) {
+        const struct fl_ssh_identity *key = g_ptr_array_index(keys, i);
+        if (!fl_ssh_key_among(l->settings->identity_files, key->blob, key->len))
+            g_ptr_array_remove_index(keys, i);
+    }
 }
 
 enum fl_ssh_result fl_libssh_agent(struct fl_ssh_login *l, struct fl_libssh *s)
@@ -192,8 +194,13 @@ enum fl_ssh_result fl_libssh_agent(struct fl_ssh_login *l, struct fl_libssh *s)
     }
     enum fl_ssh_result result = FL_SSH_NOTHING;
     int rc = fl_ssh_agent_identities(fd, l->ep->deadline_us, &keys);
+    guint all = rc < 0 ? 0 : keys->len;
+    if (rc == 0 && l->settings->identities_only)
+        leave_out(l, keys);
     if (rc < 0)
         fl_ssh_login_tried(l, "agent %s: %s", path, g_strerror(-rc));
+    else if (keys->len == 0)
+        fl_ssh_login_tried(l, all ? "agent: none of its keys is to be used" : "agent: no keys");
     else
         result = with_relay(l, s, fd, keys);
     close(fd);
