@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What one call costs, counted and not timed: system calls, allocations, instructions, in the client and in the daemon. The
+cost of a call is the difference between two runs of different length. The ceilings are what was measured and a little more:
+when one is passed, something was added to the way every call takes."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from interop_lab import BUILD, OUR_LIBVIRTD, Daemon, environment, need
+
+CLIENT = BUILD / "bench" / "bench-client"
+LIBRARY = BUILD / "src" / "libvirt.so.0"
+FEW, MANY = 500, 1500
+# client, daemon; per synchronous small call (virDomainIsActive) over a unix socket
+SYSTEM_CALLS = (3.05, 3.05)  # send, poll, recv; epoll_wait, recvmsg, sendto
+ALLOCATIONS = (0.01, 3.05)  # the two buffers that a connection at rest does not keep, and the domain
+INSTRUCTIONS = (3000, 4000)
+
+pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reason="a sanitizer's build does more per call")
+
+
+def need_tool(name):
+    if not shutil.which(name):
+        pytest.skip(f"no {name} on this machine")
+
+
+def per_call(count):
+    """count(n) -> what a run of n calls costs."""
+    return (count(MANY) - count(FEW)) / (MANY - FEW)
+
+
+def client(uri, n, *prefix):
+    done = subprocess.run([*map(str, prefix), str(CLIENT), str(LIBRARY), uri, "call", str(n)], env=environment(True), text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def strace_total(path):
+    return sum(int(line.split()[3]) for line in path.read_text().splitlines()
+               if re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+\d+", line) and not line.endswith("total"))
+
+
+def valgrind_number(text, pattern):
+    found = re.findall(pattern, text)
+    assert found, text
+    return int(found[-1].replace(",", ""))
+
+
+ALLOCATED, COLLECTED = r"total heap usage: ([\d,]+) allocs", r"Collected : (\d+)"
+
+
+@pytest.fixture
+def uri(namespace, tmp_path):
+    need(CLIENT, "the bench's client")
+    daemon = Daemon(tmp_path / "d")
+    yield daemon.uri()
+    daemon.stop()
+
+
+class Watched(Daemon):
+    """A daemon run by valgrind; ended() is what it said."""
+
+    def __init__(self, folder, *tool):
+        self.tool = list(map(str, tool))
+        super().__init__(folder, wait=False)
+        self.stop()
+        argv = [*self.tool, str(OUR_LIBVIRTD), "-f", str(self.conf), "-p", str(self.pid_file)]
+        self.proc = subprocess.Popen(argv, env=environment(True), stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
+        self.wait_ready(60)
+
+    def ended(self):
+        self.proc.send_signal(signal.SIGTERM)
+        self.proc.wait(60)
+        return self.log()
+
+
+def test_system_calls_of_the_client(uri, tmp_path):
+    need_tool("strace")
+
+    def count(n):
+        client(uri, n, "strace", "-f", "-c", "-o", tmp_path / "s")
+        return strace_total(tmp_path / "s")
+    assert per_call(count) <= SYSTEM_CALLS[0]
+
+
+def test_system_calls_of_the_daemon(namespace, tmp_path):
+    need_tool("strace")
+    need(CLIENT, "the bench's client")
+    daemon = Daemon(tmp_path / "d")
+
+    def count(n):
+        out = tmp_path / f"s{n}"
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
+        tracer.stderr.readline()  # "attached"
+        time.sleep(0.2)
+        client(daemon.uri(), n)
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=20)
+        return strace_total(out)
+    try:
+        assert per_call(count) <= SYSTEM_CALLS[1]
+    finally:
+        daemon.stop()
+
+
+@pytest.mark.parametrize("tool,pattern,ceilings", [(["valgrind"], ALLOCATED, ALLOCATIONS),
+                                                   (["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], COLLECTED,
+                                                    INSTRUCTIONS)], ids=["allocations", "instructions"])
+def test_work_of_the_client(uri, tool, pattern, ceilings):
+    need_tool("valgrind")
+    cost = per_call(lambda n: valgrind_number(client(uri, n, *tool), pattern))
+    print(cost)
+    assert cost <= ceilings[0]
+
+
+@pytest.mark.parametrize("tool,pattern,ceilings", [(["valgrind"], ALLOCATED, ALLOCATIONS),
+                                                   (["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], COLLECTED,
+                                                    INSTRUCTIONS)], ids=["allocations", "instructions"])
+def test_work_of_the_daemon(namespace, tmp_path, tool, pattern, ceilings):
+    need_tool("valgrind")
+    need(CLIENT, "the bench's client")
+
+    def count(n):
+        daemon = Watched(tmp_path / f"d{n}", *tool)
+        client(daemon.uri(), n)
+        return valgrind_number(daemon.ended(), pattern)
+    cost = per_call(count)
+    print(cost)
+    assert cost <= ceilings[1]
