@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import threading
@@ -197,3 +198,25 @@ def middle():
     yield start
     for m in all_:
         m.close()
+
+
+FAKE_SSH = "#!/bin/sh\n# what the far shell would run, here\nfor last in \"$@\"; do :; done\nexec sh -c \"$last\"\n"
+PIPE = "#!/bin/sh\nexec socat - UNIX-CONNECT:{sock}\n"
+
+
+def uri_over(d, folder, over):
+    """The URI of a daemon over unix, tcp, ext (socat) or ssh (a script that runs what the far shell would)."""
+    if over == "unix":
+        return d.uri()
+    if over == "tcp":
+        return d.tcp_uri()
+    script = folder / over
+    script.write_text(FAKE_SSH if over == "ssh" else PIPE.format(sock=d.sock))
+    script.chmod(0o755)
+    if over == "ext":
+        if not shutil.which("socat"):
+            pytest.skip("no socat")
+        return f"test+ext:///default?command={script}"
+    if not shutil.which("nc"):
+        pytest.skip("no nc")
+    return f"test+ssh://localhost/default?command={script}&socket={d.sock}&netcat=nc"

@@ -57,10 +57,16 @@ def sasl_environment(folder, mechanisms="scram-sha-256 digest-md5 plain", extra=
     folder.mkdir(exist_ok=True)
     db = folder / "passwd.db"
     (folder / "libvirt.conf").write_text(f"mech_list: {mechanisms}\nsasldb_path: {db}\n{extra}")
+    env = {"SASL_CONF_PATH": str(folder)}
     for user, password in USERS.items():
-        subprocess.run(["/usr/sbin/saslpasswd2", "-p", "-c", "-a", "libvirt", "-f", str(db), user], input=password, text=True,
-                       check=True, stderr=subprocess.DEVNULL)
-    return {"SASL_CONF_PATH": str(folder)}
+        set_password(user, password, env)
+    return env
+
+
+def set_password(user, password, env):
+    db = pathlib.Path(env["SASL_CONF_PATH"]) / "passwd.db"
+    subprocess.run(["/usr/sbin/saslpasswd2", "-p", "-c", "-a", "libvirt", "-f", str(db), user], input=password, text=True,
+                   check=True, stderr=subprocess.DEVNULL)
 
 
 def case(uri, user="fred", password="secret", types=(AUTHNAME, PASSPHRASE), **more):

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import wire
-from held import LibvirtError, hold, middle  # noqa: F401
+from held import LibvirtError, hold, middle, uri_over  # noqa: F401
 from interop_lab import BUILD, REAL_LIBVIRTD, Daemon, need_root
 from wire import Wire, i32, optional, string, u32
 
@@ -262,3 +262,84 @@ def test_who_does_not_read_is_still_dropped(alive):
         while True:
             c.read(65536)
     assert e.type is not TimeoutError
+
+
+# ---- why it ended, over each transport
+
+@pytest.mark.tsan
+@pytest.mark.parametrize("over", ["unix", "tcp", "ext", "ssh"])
+def test_reasons_over_each_transport(alive, hold, folder, over):
+    """Killed and frozen, seen by the event loop, by the library's own thread, and by a call."""
+    killed, frozen = alive(), Daemon(folder / "frozen", args=["--listen"], conf={"tcp_port": "16740"})
+    try:
+        uris = {d: uri_over(d, d.dir, over) for d in (killed, frozen)}
+        clients = {(d, loop): hold(uris[d], loop=loop) for d in uris for loop in (True, False)}
+        for c in clients.values():
+            c.do("c.setKeepAlive(1, 1)")
+        caller = hold(uris[killed], loop=False)
+        killed.proc.kill()
+        frozen.proc.send_signal(signal.SIGSTOP)
+        for (d, loop), c in clients.items():
+            assert c.do("wait(lambda: closed, 5)"), (d is frozen, loop)
+            assert c.do("closed[0][0]") == (KEEPALIVE if d is frozen else EOF), (d is frozen, loop)
+            assert c.do("c.isAlive()") == 0
+            assert c.do("len(closed)") == 1
+        with pytest.raises(LibvirtError) as e:
+            caller.do("c.getHostname()")
+        assert (e.value.code, e.value.domain) == (SYSTEM_ERROR, FROM_RPC)
+        assert caller.do("closed[0][0]") == EOF
+    finally:
+        frozen.proc.send_signal(signal.SIGCONT)
+        frozen.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("loop", [True, False], ids=["loop", "no-loop"])
+def test_bytes_that_are_not_of_the_protocol(alive, hold, middle, loop):
+    """Beside the incumbent: an error, at once, and the connection is over."""
+    d = alive()
+    for ours in (False, True):
+        m = middle(d.tcp)
+        c = hold(f"test+tcp://127.0.0.1:{m.port}/default", ours=ours, loop=loop)
+        m.passing.clear()
+        c.start("c.getHostname()")
+        time.sleep(0.2)
+        m.say(b"\\0\\0\\0\\5hello")
+        with pytest.raises(LibvirtError) as e:
+            c.result()
+        assert (e.value.code, e.value.domain) == (RPC_ERROR, FROM_RPC)
+        assert c.do("wait(lambda: closed, 2)") and c.do("closed[0][0]") == ERROR
+        with pytest.raises(LibvirtError) as e:
+            c.do("c.getHostname()")
+        assert (e.value.code, e.value.domain) == (INTERNAL_ERROR, FROM_RPC)
+        m.passing.set()
+
+
+def test_closing_oneself_is_told_to_nobody(alive, hold):
+    """Beside the incumbent: the callback keeps the connection open, and virConnectClose() says that something is left."""
+    d = alive()
+    for ours in (False, True):
+        c = hold(d.tcp_uri(), ours=ours)
+        assert c.do("c.close()") == 1
+        c.do("time.sleep(0.2)")
+        assert c.do("closed") == []
+
+
+@pytest.mark.parametrize("over", ["unix", "tcp", "ext", "ssh"])
+def test_signals_break_no_call(alive, hold, folder, over):
+    """A signal every millisecond, to whichever thread: opening, calls, streams, waiting and closing go on."""
+    uri = uri_over(alive(), folder, over)
+    c = hold(uri, loop=False)
+    c.do("import signal")
+    c.do("hits = [0]")
+    c.do("signal.signal(signal.SIGALRM, lambda *a: hits.__setitem__(0, hits[0] + 1))")
+    c.do("signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)")
+    c.do(f"x = libvirt.open({uri!r}); d = x.lookupByName('test')")
+    assert c.do("[d.info()[0] for i in range(300)] and 1") == 1
+    assert c.do("(lambda st: (d.screenshot(st, 0), len(st.recv(10)), st.abort())[1])(x.newStream())") == 10
+    assert c.do("x.setKeepAlive(1, 1)") == 0
+    c.do("[time.sleep(0.1) for i in range(12)] and 0")
+    assert c.do("d.info()[0]") == 1
+    c.do("d = None")
+    assert c.do("x.close()") == 0
+    assert c.do("hits[0]") > 50
+    c.do("signal.setitimer(signal.ITIMER_REAL, 0, 0)")

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from held import LibvirtError, hold, middle  # noqa: F401
+import sasl_lab
+from held import LibvirtError, hold, middle, uri_over  # noqa: F401
 from interop_lab import Daemon
 
 pytestmark = pytest.mark.tsan
@@ -19,12 +20,12 @@ EOF, KEEPALIVE = 1, 2
 class Again:
     """A daemon that is killed and started again in its place."""
 
-    def __init__(self, folder):
-        self.folder, self.now = folder, None
+    def __init__(self, folder, env=None, **conf):
+        self.folder, self.now, self.env, self.conf = folder, None, env, {"tcp_port": "16719", **conf}
         self.start()
 
     def start(self):
-        self.now = Daemon(self.folder, args=["--listen"], conf={"tcp_port": "16719"})
+        self.now = Daemon(self.folder, args=["--listen"], conf=self.conf, env=self.env)
         return self
 
     def kill(self):
@@ -36,8 +37,8 @@ class Again:
 
     def uri(self, over="unix", **params):
         params = {"reconnect": 1, **params}
-        query = "&".join(f"{k}={v}" for k, v in params.items())
-        return f"{self.now.uri() if over == 'unix' else self.now.tcp_uri()}{'&' if over == 'unix' else '?'}{query}"
+        base = uri_over(self.now, self.folder, over)
+        return base + ("&" if "?" in base else "?") + "&".join(f"{k}={v}" for k, v in params.items())
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def again(namespace, folder):
 
 
 @pytest.mark.parametrize("loop", [True, False], ids=["loop", "no-loop"])
-@pytest.mark.parametrize("over", ["unix", "tcp"])
+@pytest.mark.parametrize("over", ["unix", "tcp", "ext", "ssh"])
 def test_calls_go_on_after_the_daemon_was_killed(again, hold, over, loop):
     client = hold(again.uri(over), loop=loop)
     client.do("d = c.lookupByName('test')")
@@ -250,3 +251,41 @@ def test_without_it_what_breaks_stays_broken(again, hold):
     with pytest.raises(LibvirtError) as e:
         client.do("c.getHostname()")
     assert (e.value.code, e.value.domain) == (INTERNAL_ERROR, FROM_RPC)
+
+
+ANSWER = """
+asked = []
+def answer(creds, data):
+    asked.append(len(creds))
+    for c in creds:
+        c[4] = {2: 'fred', 5: 'secret'}[c[0]]
+    return 0
+"""
+
+
+def test_logging_in_again_asks_nobody(namespace, folder, hold):
+    """SASL with a security layer: the answers of the first time are those of the second; a password that has changed
+    meanwhile ends it at once."""
+    sasl_lab.need_sasl()
+    again = Again(folder / "d", env=sasl_lab.sasl_environment(folder / "sasl", "scram-sha-256 digest-md5"), auth_tcp="sasl")
+    try:
+        client = hold(again.now.uri())
+        client.do(ANSWER)
+        client.do(f"x = libvirt.openAuth({again.now.tcp_uri() + '?reconnect=60'!r}, [[2, 5], answer, None], 0); x.registerCloseCallback(on_close, None)")
+        assert client.do("x.isEncrypted()") == 1
+        asked = client.do("len(asked)")
+        again.kill()
+        again.start()
+        client.do("closed.clear()")
+        assert client.do("x.getHostname()")
+        assert client.do("x.isEncrypted()") == 1
+        assert client.do("len(asked)") == asked
+        sasl_lab.set_password("fred", "changed", again.env)
+        again.kill()
+        again.start()
+        with pytest.raises(LibvirtError) as e:
+            client.do("x.getHostname()")
+        assert e.value.code == INTERNAL_ERROR and "auth" in e.value.message and e.value.seconds < 10, e.value
+        assert client.do("wait(lambda: closed)")
+    finally:
+        again.now.stop(signal.SIGKILL)

@@ -346,6 +346,32 @@ static void any_byte_is_life(void **state)
     pair_free(&p);
 }
 
+static void who_is_not_read_is_not_taken_for_dead(void **state)
+{
+    struct pair p = pair_new();
+    size_t len;
+
+    fl_session_set_keepalive(p.client, SECOND, 1, 0);
+    assert_int_equal(fl_session_tick(p.client, SECOND), 0);
+    assert_true(fl_session_doubts(p.client));
+    fl_session_set_unread(p.client, true, SECOND);
+    for (int i = 2; i <= 100; i++)
+        assert_int_equal(fl_session_tick(p.client, i * SECOND), 0);
+    fl_session_output(p.client, &len);
+    assert_int_equal(len, 100 * (int)FL_FRAME_PREFIX); /* signs of life */
+    fl_session_set_unread(p.client, false, 100 * SECOND);
+    assert_false(fl_session_doubts(p.client));
+    assert_int_equal(fl_session_tick(p.client, 101 * SECOND), 0);
+    assert_int_equal(fl_session_tick(p.client, 102 * SECOND), -1);
+    fl_error_reset();
+    /* One that was told of no pings sends no signs; one that was does without pinging itself. */
+    fl_session_set_unread(p.server, true, 0);
+    assert_true(fl_session_deadline(p.server) == INT64_MAX);
+    fl_session_expect_pings(p.server);
+    assert_int_equal(fl_session_deadline(p.server), 2 * SECOND);
+    pair_free(&p);
+}
+
 static void pings_are_answered_once_unsent(void **state)
 {
     struct pair p = pair_new();
@@ -559,6 +585,7 @@ int main(void)
         cmocka_unit_test(output_is_bounded),
         cmocka_unit_test(silence_is_pinged_then_given_up),
         cmocka_unit_test(any_byte_is_life),
+        cmocka_unit_test(who_is_not_read_is_not_taken_for_dead),
         cmocka_unit_test(pings_are_answered_once_unsent),
         cmocka_unit_test(streams_by_serial),
         cmocka_unit_test(descriptors_are_due_after_their_frame),
