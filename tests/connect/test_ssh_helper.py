@@ -169,3 +169,70 @@ def test_the_incumbents_client_and_daemon_through_it(sshd, helper_program, short
         assert (result.stdout.split(), result.stderr) == ([b"test"], b"")
     finally:
         stop(daemon)
+
+
+# ---- which of our daemons over there
+
+OUR_DAEMONS = {"libvirtd": "libvirt", "virtqemud": "virtqemud"}
+SAID_BY = {"libvirtd": "libvirtd has no driver for", "virtqemud": "this virtqemud is built without the QEMU driver"}
+
+
+@pytest.fixture
+def far_daemons(sshd, pipe_main, short_tmp):
+    """far_daemons("virtqemud", ...): these run over there, the machine's own."""
+    build = os.path.dirname(os.path.dirname(os.path.dirname(pipe_main)))
+    started = []
+
+    def start(*names):
+        for name in names:
+            conf = short_tmp / f"{name}.conf"
+            conf.write_text('auth_unix_rw = "none"\nauth_unix_ro = "none"\n')
+            program = os.path.join(build, "src", "daemon", name)
+            if not os.access(program, os.X_OK):
+                pytest.skip(f"no {name} beside the tests")
+            started.append(subprocess.Popen(in_run(sshd.run_dir, [program, "-f", str(conf)]), stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        deadline = time.monotonic() + 20
+        wanted = [sshd.run_dir / "libvirt" / f"{OUR_DAEMONS[name]}-sock-ro" for name in names]
+        while not all(map(os.path.exists, wanted)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    yield start
+    for daemon in started:
+        stop(daemon)
+
+
+WHO_ANSWERS = [
+    (["libvirtd", "virtqemud"], None, "virtqemud"),
+    (["libvirtd"], None, "libvirtd"),
+    (["libvirtd", "virtqemud"], "auto", "virtqemud"),
+    (["libvirtd", "virtqemud"], "direct", "virtqemud"),
+    (["libvirtd", "virtqemud"], "legacy", "libvirtd"),
+    (["libvirtd"], "direct", None),
+    (["virtqemud"], "legacy", None),
+]
+
+
+@pytest.mark.parametrize("client,far_end,there,mode,answers",
+                         [("ours", far_end, *row) for far_end in ("virt-ssh-helper", "nc") for row in WHO_ANSWERS] +
+                         # It looks for the drivers' daemons with its helper only, and says no mode over ssh.
+                         [("the incumbent's", "virt-ssh-helper", *row) for row in WHO_ANSWERS if row[1] is None])
+def test_which_daemon_over_there(sshd, far_daemons, pipe_main, helper_program, client, far_end, there, mode, answers):
+    if client != "ours" and not PEER_VIRSH:
+        pytest.skip("the incumbent is not installed")
+    if far_end == "nc" and mode in (None, "auto"):  # as the incumbent: the old name, where it is there
+        answers = "libvirtd"
+    sshd.far_program("which", shutil.which("which"))
+    sshd.far_program(far_end, helper_program if far_end == "virt-ssh-helper" else shutil.which("nc"))
+    far_daemons(*there)
+    build = os.path.dirname(os.path.dirname(os.path.dirname(pipe_main)))
+    virsh = os.path.join(build, "virsh", "virsh") if client == "ours" else PEER_VIRSH
+    uri = sshd.uri("/system", driver="qemu", **({"mode": mode} if mode else {}))
+    done = subprocess.run([virsh, "-c", uri, "uri"], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    if answers:
+        assert SAID_BY[answers] in done.stderr, done.stderr
+    else:
+        assert not any(said in done.stderr for said in SAID_BY.values())
+        assert ("virtqemud-sock" if mode == "direct" else "libvirt-sock") in done.stderr

@@ -171,13 +171,13 @@ def certificates(folder):
     need("/usr/bin/certtool", "certtool")
     ca, server = folder / "ca.tmpl", folder / "server.tmpl"
     ca.write_text("cn=ca\nca\ncert_signing_key\n")
-    server.write_text("cn=localhost\nip_address=127.0.0.1\ntls_www_server\nsigning_key\n")
+    server.write_text("cn=localhost\nip_address=127.0.0.1\ntls_www_server\ntls_www_client\nsigning_key\nencryption_key\n")
 
     def tool(*args):
         subprocess.run(["/usr/bin/certtool", *map(str, args)], cwd=folder, check=True, stderr=subprocess.DEVNULL)
 
     for key in "ca.key", "server.key":
-        tool("--generate-privkey", "--key-type=ecdsa", "--outfile", key)
+        tool("--generate-privkey", "--key-type=rsa", "--bits=2048", "--outfile", key)
     tool("--generate-self-signed", "--load-privkey", "ca.key", "--template", ca, "--outfile", "ca.pem")
     tool("--generate-certificate", "--load-privkey", "server.key", "--load-ca-certificate", "ca.pem", "--load-ca-privkey", "ca.key",
          "--template", server, "--outfile", "server.pem")

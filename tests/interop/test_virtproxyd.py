@@ -5,7 +5,9 @@ import array
 import os
 import pathlib
 import re
+import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -15,7 +17,9 @@ import time
 import pytest
 
 import interop_lab as conftest
-from interop_lab import need_root, python_environment
+import sasl_lab
+from interop_lab import BUILD, need_root, python_environment
+from test_activation import certificates
 from test_real_libvirtd import QEMU, host, normal  # noqa: F401  (host is a fixture)
 from wire import CALL, MESSAGE, REMOTE, Frame, Wire, optional, string, u32
 
@@ -36,6 +40,14 @@ def front(proxy, driver="qemu", kind="unix"):
     if kind == "tcp":
         return f"{driver}+tcp://127.0.0.1:16809/system"
     return f"{driver}+unix:///system?socket={proxy.sock_ro if kind == 'read-only' else proxy.sock}"
+
+
+def exactly(s, size):
+    """So many bytes, fewer at the end."""
+    data = b""
+    while len(data) < size and (got := s.recv(size - len(data))):
+        data += got
+    return data
 
 
 class Behind:
@@ -63,10 +75,10 @@ class Behind:
             t.start()
 
     def _frame(self, s):
-        head = s.recv(4, socket.MSG_WAITALL)
+        head = exactly(s, 4)
         if len(head) < 4:
             raise EOFError
-        return Frame(s.recv(struct.unpack(">I", head)[0] - 4, socket.MSG_WAITALL))
+        return Frame(exactly(s, struct.unpack(">I", head)[0] - 4))
 
     def _answer(self, s, f, payload=b"", status=0):
         s.sendall(struct.pack(">7I", 28 + len(payload), f.program, 1, f.proc, REPLY, f.serial, status) + payload)
@@ -205,6 +217,74 @@ def test_the_test_driver_is_the_proxys_own(proxy, any_virsh):
     assert "test" in any_virsh.out("list", uri="test+tcp://127.0.0.1:16809/default")
 
 
+# ---- TLS in front
+
+@pytest.fixture
+def tls_proxy(start_daemon, folder):
+    if not list((BUILD / "src/modules").glob("*tls*.so")):
+        pytest.skip("built without TLS")
+    return start_daemon(name="virtproxyd", args=["--listen"],
+                        conf=certificates(folder) | {"listen_tls": 1, "tls_port": "16816", "tcp_port": "16808", "log_level": 1})
+
+
+def over_tls(folder):
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    s = context.wrap_socket(socket.create_connection(("127.0.0.1", 16816), timeout=10), server_hostname="127.0.0.1")
+    assert s.recv(1) == b"\1"
+    w = Wire.__new__(Wire)
+    w.sock, w.serial, w.events = s, 0, []
+    w.call(AUTH_LIST)
+    return w.open("qemu:///system")
+
+
+def test_bytes_pass_under_tls(tls_proxy, behind, folder):
+    """Records are longer than what the proxy reads at one time: what TLS holds already is not forgotten."""
+    much = os.urandom(2 << 20)
+
+    def back(s):
+        for size in (1, 16384, 70000):
+            s.sendall(exactly(s, size))
+        s.sendall(much)
+        assert exactly(s, len(much)) == much
+        s.sendall(b"all")
+
+    behind(back, identity=False)
+    with over_tls(folder) as w:
+        for size in (1, 16384, 70000):
+            data = os.urandom(size)
+            w.raw(data)
+            assert w.read(size) == data
+        assert w.read(len(much)) == much
+        w.raw(much)
+        assert w.read(3) == b"all"
+
+
+def test_the_incumbent_behind_tls(real_behind, tls_proxy, any_virsh, folder):
+    shutil.copy(folder / "ca.pem", folder / "cacert.pem")
+    shutil.copy(folder / "server.pem", folder / "clientcert.pem")
+    shutil.copy(folder / "server.key", folder / "clientkey.pem")
+    uri = f"qemu+tls://127.0.0.1:16816/system?pkipath={folder}"
+    for command in "list", "dumpxml g", "vol-list p":
+        assert any_virsh.out(command, uri=uri) == any_virsh.out(command, uri=QEMU)
+
+
+def test_sasl_in_front(start_daemon, behind, folder):
+    """Over TCP all that follows the login is in SASL's own wrapping, which ends here."""
+    sasl_lab.need_sasl()
+    b = behind(echo)
+    p = start_daemon(name="virtproxyd", args=["--listen"], conf={"auth_tcp": "sasl", "tcp_port": "16807"},
+                     env=sasl_lab.sasl_environment(folder / "sasl"))
+    assert p.alive()
+    uri = "qemu+tcp://127.0.0.1:16807/system"
+    code = ("import libvirt, os, sys\nlibvirt.registerErrorHandler(lambda c, e: None, None)\n"
+            "def answer(creds, data):\n    for c in creds: c[4] = 'fred' if c[0] == 2 else 'secret'\n    return 0\n"
+            "c = libvirt.openAuth(sys.argv[1], [[2, 5], answer, None], 0)\nprint(1, flush=True)\nos._exit(0)")
+    for ours in True, False:
+        done = subprocess.run(["/usr/bin/python3", "-c", code, uri], env=python_environment(ours), capture_output=True, text=True, timeout=20)
+        assert done.stdout == "1\n", done.stderr
+        assert string("sasl-user-name") + u32(7) + string("fred") in b.asked[-1][1]
+
+
 # ---- nobody behind
 
 @pytest.mark.parametrize("driver", ["qemu", "xen", "lxc", "vz", "network"])
@@ -310,9 +390,9 @@ def test_what_is_sent_behind_the_open_goes_with_it(proxy, behind):
 def test_descriptors_pass_both_ways(proxy, behind):
     def back(s):
         """A frame, a descriptor with its byte, a frame; the same back."""
-        first = s.recv(4, socket.MSG_WAITALL)
+        first = exactly(s, 4)
         byte, fds, _, _ = socket.recv_fds(s, 1, 4)
-        last = s.recv(4, socket.MSG_WAITALL)
+        last = exactly(s, 4)
         os.write(fds[0], b"hello " + first + byte + last)
         s.sendall(first)
         socket.send_fds(s, [byte], fds)
