@@ -4,6 +4,10 @@ _virsh()
 {
     local words=() globals=() i word current="${COMP_WORDS[COMP_CWORD]}"
 
+    if [[ "${COMP_WORDS[COMP_CWORD - 1]}" == -c || "${COMP_WORDS[COMP_CWORD - 1]}" == --connect ]]; then
+        mapfile -t COMPREPLY < <("${COMP_WORDS[0]}" -q complete -- connect "$current" 2>/dev/null)
+        return
+    fi
     for ((i = 1; i < COMP_CWORD; i++)); do
         word="${COMP_WORDS[i]}"
         if ((${#words[@]} == 0)); then

@@ -283,7 +283,7 @@ static int remote_test(struct fl_call *c, char **words, guint n)
     g_autoptr(GPtrArray) chosen = g_ptr_array_new();
     struct fl_remotes *r;
     g_autofree char *path = NULL;
-    int seconds = TEST_SECONDS, status = 0;
+    int seconds = c->sh->timeout > 0 ? c->sh->timeout : TEST_SECONDS, status = 0;
 
     if (fl_arg_int(c, "timeout", &seconds) < 0)
         return -1;

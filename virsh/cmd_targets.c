@@ -129,7 +129,7 @@ int fl_cmd_targets(struct fl_call *c)
     struct target targets[G_N_ELEMENTS(places)] = { { NULL } };
     struct fl_probe probes[G_N_ELEMENTS(places)] = { { NULL } };
     struct fl_table *table;
-    int seconds = TARGET_SECONDS, status;
+    int seconds = c->sh->timeout > 0 ? c->sh->timeout : TARGET_SECONDS, status;
     size_t n_probes, rows = 0;
 
     if (fl_arg_int(c, "timeout", &seconds) < 0)

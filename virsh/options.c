@@ -320,6 +320,8 @@ static const char *const help_texts[] = {
     "folder of the authority, when it is elsewhere",
     "pki.days",
     "how long it is valid",
+    "pki.rsa",
+    "an RSA key of 3072 bits instead of ECDSA P-256, for old clients",
     "pki.force",
     "replace what is there",
     "remote.action",

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CA_DAYS = 3650, DAYS = 1095, MAX_DAYS = 36500, SKEW_SECONDS = 3600 };
+enum { CA_DAYS = 3650, DAYS = 1095, MAX_DAYS = 36500, SKEW_SECONDS = 3600, RSA_BITS = 3072 };
 
 /* One certificate with its key on the way to files. */
 struct work {
@@ -36,7 +36,9 @@ static int make_key(struct fl_call *c, struct work *w)
 {
     int status = fl_gnutls.gnutls_x509_privkey_init(&w->key);
 
-    if (status >= 0)
+    if (status >= 0 && fl_flag(c, "rsa"))
+        status = fl_gnutls.gnutls_x509_privkey_generate(w->key, GNUTLS_PK_RSA, RSA_BITS, 0);
+    else if (status >= 0)
         status = fl_gnutls.gnutls_x509_privkey_generate(w->key, GNUTLS_PK_ECDSA,
                                                         GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
     return status < 0 ? fl_gnutls_wrong(c, "cannot make a key", status) : 0;

@@ -101,7 +101,7 @@ int fl_cmd_probe(struct fl_call *c)
 static void become_child(const struct fl_probe *p, int out, const char *timeout)
 {
     const char *argv[16] = { "virsh", "-q", "-k0", "-c", p->uri };
-    int n = 5, null = open("/dev/null", O_RDWR);
+    int n = 5, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (p->readonly)
         argv[n++] = "-r";

@@ -121,6 +121,13 @@ def test_force_replaces(copy, our_virsh):
     assert [r["verdict"] for r in rows].count("warning") == 1  # it expires soon
 
 
+def test_rsa_where_it_is_asked_for(copy, our_virsh):
+    our_virsh.out("pki", "issue", "--client", "old", "--rsa", "--dir", str(copy), "--force")
+    row = json.loads(our_virsh.out("-o", "json", "pki", "show", str(copy / "libvirt/clientcert.pem")))[0]
+    assert row["key"] == "RSA" and row["key_bits"] == 3072
+    assert our_virsh("pki", "check", "client", "--dir", str(copy)).returncode == 0
+
+
 def test_show_prints_what_a_pin_wants(pki, our_virsh):
     rows = json.loads(our_virsh.out("-o", "json", "pki", "show", "--dir", str(pki)))
     assert [r["subject"] for r in rows] == ["CN=lab authority", "CN=localhost", "CN=alice"]

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from interop_lab import Virsh, OUR_VIRSH
+from interop_lab import OUR_VIRSH, ROOT, Virsh, run
 
 CONF = pathlib.Path("/etc/libvirt/libvirt.conf")
 DEFAULT = "test:///default"
@@ -156,6 +156,14 @@ def test_actions_and_names_are_completed(conf, our_virsh):
     assert our_virsh.out("complete", "doctor", "").split()[:2] == ["hail", "sleet"]
     assert our_virsh.out("complete", "connect", "s").split() == ["sleet"]
     assert our_virsh.out("complete", "doc").split() == ["doctor"]
+
+
+def test_bash_completes_what_follows_c(conf, our_virsh):
+    conf.write_text('uri_aliases = [ "hail=x:///y" ]\n')
+    script = f"""source {ROOT}/completions/virsh.bash
+COMP_WORDS=({our_virsh.path} -c h); COMP_CWORD=2; _virsh; echo "${{COMPREPLY[@]}}"
+COMP_WORDS=({our_virsh.path} --timeout 5 remote te); COMP_CWORD=4; _virsh; echo "${{COMPREPLY[@]}}" """
+    assert run(["bash", "-c", script]).stdout == "hail\ntest\n"
 
 
 def test_two_writers_lose_nothing(conf, our_virsh):
