@@ -50,8 +50,8 @@ static int key_changed(struct fl_ssh_login *l, const struct fl_ssh_known_search 
         k->verdict == FL_SSH_HOST_REVOKED
             ? g_strdup("do not connect, or ask the host's administrator for its new key")
             : g_strdup_printf(
-                  "if the host was set up anew, remove the old key with: ssh-keygen -f '%s' -R '%s'; "
-                  "else somebody may be listening in between",
+                  "if the host was set up anew (else somebody may be listening in between), remove the "
+                  "old key with: ssh-keygen -f '%s' -R '%s'",
                   k->file, l->known_name);
     return fl_error_set(l->domain, VIR_ERR_AUTH_FAILED,
                         "ssh-auth: %s: the host's key %s %s: %s:%d has %s; %s", l->t->target, fingerprint,
