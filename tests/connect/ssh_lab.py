@@ -112,12 +112,15 @@ class Sshd:
             found += below
         return found
 
-    def close(self):
-        for pid in self.sessions():  # a session outlives the sshd that began it
+    def end_sessions(self):
+        for pid in self.sessions():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+    def close(self):
+        self.end_sessions()  # a session outlives the sshd that began it
         stop(self.process)
         self.log_file.close()
 
