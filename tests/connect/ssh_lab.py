@@ -48,6 +48,7 @@ password required pam_deny.so
 """
 TRANSPORTS = ["ssh", "libssh", "libssh2"]
 KINDS = ["ed25519", "ecdsa", "rsa"]
+LEAKY = ["libssh2.so.1", "libssh.so.4", "libcrypto.so.3"]  # Debian 12's: a few bytes for each login that fails
 TOOLS = ["sh", "grep", "test", "cat", "id", "env", "sleep", "echo"]
 # What a question is about -> how ssh, libssh and libssh2 put it
 QUESTIONS = {"hostkey": "*@(fingerprint|not known yet)*", "passphrase": "*passphrase*", "password": "*[Pp]assword*"}
@@ -153,6 +154,7 @@ class SshLab:
                                             + "sshd:!:19000:0:99999:7:::\n")
         (self.folder / "group").write_text(f"root:x:0:\nnogroup:x:65534:\nlab:x:{UID}:\n")
         (self.folder / "pam").write_text(PAM)
+        (self.folder / "leaks").write_text("".join(f"leak:{library}\n" for library in LEAKY))
 
     def far_argv(self, argv):
         """argv, started on the far host."""
@@ -285,6 +287,8 @@ class Client:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "G_SLICE"):
             if name in os.environ:
                 env[name] = os.environ[name]
+        if os.environ.get("FL_SANITIZE") == "address":
+            env["LSAN_OPTIONS"] = f"suppressions={self.lab.folder}/leaks:print_suppressions=0"
         if sock:
             env["SSH_AUTH_SOCK"] = str(sock)
         if answers is not None:  # the ssh program asks its own way
