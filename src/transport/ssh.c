@@ -17,6 +17,7 @@
 #include "transport/child.h"
 #include "transport/ssh_command.h"
 #include "transport/ssh_far.h"
+#include "transport/ssh_settings.h"
 #include "transport/ssh_trace.h"
 
 #define SSH_FAILED 255 /* ssh itself, not what it ran */
@@ -97,12 +98,51 @@ static int watch_login(struct fl_transport *t, int64_t deadline)
     return 0; /* reading tells why */
 }
 
+/* UserKnownHostsFile with the files of the user's configuration behind one that keeps nothing: ssh reads them
+ * all and writes the first. */
+static char *known_hosts_option(const struct fl_endpoint *ep)
+{
+    GString *option = g_string_new("UserKnownHostsFile=/dev/null");
+    g_autofree char *not_of_ssh = g_build_filename(g_get_user_config_dir(), "libvirt", "known_hosts", NULL);
+    struct fl_ssh_settings *s = NULL;
+
+    if (fl_ssh_settings_ask(ep, &s) < 0)
+        fl_error_reset(); /* ssh itself will say what is wrong */
+    for (char **file = s ? s->known_hosts : NULL; file && *file; file++)
+        if (!strchr(*file, '"') && strcmp(*file, not_of_ssh) != 0)
+            g_string_append_printf(option, " \"%s\"", *file);
+    fl_ssh_settings_free(s);
+    return g_string_free(option, FALSE);
+}
+
+/* For a look that leaves no trace: keys are judged as ever, and none is remembered or renewed. Of several
+ * values ssh takes the first. */
+static void add_look_only(const struct fl_endpoint *ep, char ***argv)
+{
+    bool ignored = g_strcmp0(ep->route->known_hosts_verify, "ignore") == 0; /* looks at no file */
+    guint n = g_strv_length(*argv), at = 0;
+    char **longer = g_new0(char *, n + 5);
+
+    longer[at++] = (*argv)[0];
+    longer[at++] = g_strdup("-o");
+    longer[at++] = g_strdup("UpdateHostKeys=no");
+    if (!ignored) {
+        longer[at++] = g_strdup("-o");
+        longer[at++] = known_hosts_option(ep);
+    }
+    memcpy(longer + at, *argv + 1, n * sizeof(char *));
+    g_free(*argv);
+    *argv = longer;
+}
+
 static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
 {
     const struct fl_route *r = ep->route;
     g_auto(GStrv) argv = NULL;
     if (fl_ssh_argv(r, ep->read_only, ep->privileged, &argv) < 0)
         return -1;
+    if (fl_walk_look_only())
+        add_look_only(ep, &argv);
     const char *host = r->host && r->host[0] ? r->host : "localhost";
     t->target = g_strdup_printf("ssh %s%s%s", r->user ? r->user : "", r->user ? "@" : "", host);
     t->encrypted = true;

@@ -62,7 +62,9 @@ static void remember(struct fl_ssh_login *l, const unsigned char *key, size_t le
 {
     const char *file = l->settings->known_hosts[0];
     FL_ERROR_PRESERVE;
-    if (!file || strcmp(file, "/dev/null") == 0) {
+    if (fl_walk_look_only()) {
+        fl_stage_note("host key not remembered: this is only a look");
+    } else if (!file || strcmp(file, "/dev/null") == 0) {
         fl_stage_note("host key not remembered: no file to remember it in");
     } else if (fl_ssh_known_hosts_add(file, l->known_name, l->settings->hash_known_hosts, key, len) < 0) {
         fl_warn("%s: %s", l->t->target, fl_error_get()->message);
