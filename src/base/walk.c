@@ -49,26 +49,32 @@ void fl_walk_begin(struct fl_walk *walk)
     present = FL_STAGE_NONE;
 }
 
+static struct fl_walk_stage *stage_new(enum fl_stage stage, int64_t now)
+{
+    struct fl_walk_stage *s = g_new0(struct fl_walk_stage, 1);
+
+    s->stage = stage;
+    s->begun = now;
+    s->lines = g_ptr_array_new_with_free_func(g_free);
+    return s;
+}
+
 /* Where the error belongs: what was entered after its stage was not reached (ssh logs in behind the back of
  * those who open; what was sent ahead is answered later). */
 static struct fl_walk_stage *failed_stage(struct fl_walk *walk, enum fl_stage named)
 {
     struct fl_walk_stage *s = last(walk);
+    int64_t ended = s ? s->ended : g_get_monotonic_time();
 
-    for (guint i = walk->stages->len; named != FL_STAGE_NONE && i > 0; i--) {
-        struct fl_walk_stage *found = walk->stages->pdata[i - 1];
-
-        if (found->stage == named) {
-            found->ended = s->ended;
-            g_ptr_array_set_size(walk->stages, (gint)i);
-            return found;
-        }
+    while (s && named != FL_STAGE_NONE && s->stage > named) {
+        g_ptr_array_set_size(walk->stages, (gint)walk->stages->len - 1);
+        s = last(walk);
     }
     if (!s || (named != FL_STAGE_NONE && s->stage < named)) {
-        fl_stage_enter(named == FL_STAGE_NONE ? FL_STAGE_RESOLVE : named, NULL);
-        s = last(walk);
-        s->ended = s->begun;
+        s = stage_new(named == FL_STAGE_NONE ? FL_STAGE_RESOLVE : named, s ? s->ended : ended);
+        g_ptr_array_add(walk->stages, s);
     }
+    s->ended = ended;
     return s;
 }
 
@@ -100,16 +106,6 @@ bool fl_walk_look_only(void)
 bool fl_walk_watched(void)
 {
     return watched != NULL;
-}
-
-static struct fl_walk_stage *stage_new(enum fl_stage stage, int64_t now)
-{
-    struct fl_walk_stage *s = g_new0(struct fl_walk_stage, 1);
-
-    s->stage = stage;
-    s->begun = now;
-    s->lines = g_ptr_array_new_with_free_func(g_free);
-    return s;
 }
 
 void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)

@@ -307,7 +307,7 @@ static int wait_change(struct fl_client_stream *st)
     int rc;
 
     st->waiting = &w;
-    rc = fl_client_wait(st->c, &w.w, FL_NO_DEADLINE);
+    rc = fl_client_wait(st->c, &w.w, fl_client_call_deadline(st->c));
     for (at = &st->waiting; *at != &w; at = &(*at)->next)
         ;
     *at = w.next;
@@ -343,7 +343,7 @@ static int wait_send_room(struct fl_client_stream *st, size_t len, bool nonblock
         if (nonblock)
             return FL_CLIENT_STREAM_AGAIN;
         c->senders = &me;
-        rc = fl_client_wait(c, &me.w, FL_NO_DEADLINE);
+        rc = fl_client_wait(c, &me.w, fl_client_call_deadline(c));
         for (at = &c->senders; *at != &me; at = &(*at)->next)
             ;
         *at = me.next;
