@@ -138,7 +138,8 @@ int64_t fl_client_call_deadline(const struct fl_client *c);
 /* client_again.c: after a call failed. Gives the lock back. 0 = send it once more, -1 with the error set. */
 int fl_client_again(struct fl_client *c, const struct fl_call_spec *spec, struct fl_call *call);
 
-/* client.c: until when a call that begins now may wait; a stream's sending, receiving and finishing are calls.
+/* client.c: until when a call that begins now may wait; a stream's sending, receiving and finishing are
+ * calls.
  */
 int64_t fl_client_call_deadline(const struct fl_client *c);
 
