@@ -134,6 +134,17 @@ def test_keyfile_of_each_kind(client, far):
         rsa.carried()
 
 
+@pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
+@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
+def test_forms_of_key_files(client, far, form, passphrase):
+    client.know()
+    key = client.give_key("ecdsa", "a-key")
+    subprocess.run(["ssh-keygen", "-q", "-p", "-m", form, "-P", "", "-N", passphrase, "-f", key], check=True, capture_output=True)
+    key.with_name("a-key.pub").unlink()  # the private half says it all
+    result = client.open(keyfile=key, user="keyonly", answers=[("passphrase", PASSPHRASE)]).carried()
+    assert len(result.asked) == (1 if passphrase else 0), result
+
+
 def test_passphrase_of_a_key(client):
     client.know()
     key = client.give_key("secret", "locked")
@@ -341,6 +352,15 @@ def test_known_by_one_of_several_types(client, far):
 def test_revoked_key(friend, far):
     friend.known_hosts.write_text(f"@revoked {friend.known_line()}")
     friend.open(no_tty=1, known_hosts_verify="auto").failed("ssh-auth")
+
+
+@pytest.mark.parametrize("transport", [t for t in TRANSPORTS if t != "ssh"])
+def test_known_by_libvirts_own_file(client_of, transport):
+    """Where the incumbent's clients remember keys for libssh and libssh2."""
+    client = client_of(transport)
+    client.give_key()
+    client.know(file=client.own_known_hosts)
+    client.open(no_tty=1).carried()
 
 
 def test_known_without_the_port(client, far):
