@@ -33,7 +33,8 @@ def _interop():
 
 interop = _interop()
 PROGRAMS = {"ours": (interop.OUR_VIRSH, True), "real": (Path(interop.REAL_VIRSH), False)}
-TRANSPORTS = ["unix", "unix-socket", "tcp-ipv4", "tcp-ipv6", "tcp-name", "tcp-default", "ext", "ssh-nc", "ssh-helper", "ssh-socket"]
+TRANSPORTS = ["unix", "unix-socket", "tcp-ipv4", "tcp-ipv6", "tcp-name", "tcp-default", "ext", "ssh-nc", "ssh-helper", "ssh-socket",
+              "libssh-nc", "libssh-helper", "libssh2-nc", "libssh2-helper"]
 
 CALLS = ["hostname", "nodeinfo", "list --all", "dominfo test", "dumpxml test", "net-dumpxml default", "pool-list --all --details",
          "suspend test", "domstate test --reason", "resume test"]
@@ -87,6 +88,11 @@ class Place:
             host = f"127.0.0.1:{sshd.port}"
             params.update(command=sshd.command, no_tty=1, **({"proxy": "netcat"} if how == "nc" else
                                                              {"proxy": "native"} if how == "helper" else {"socket": self.daemon.sock}))
+        elif kind in ("libssh", "libssh2"):
+            sshd = self.need_sshd()
+            host = f"root@127.0.0.1:{sshd.port}"
+            params.update(keyfile=sshd.key, known_hosts=sshd.known_hosts, sshauth="privkey",
+                          proxy="netcat" if how == "nc" else "native")
         query = "&".join(f"{k}={v}" for k, v in params.items())
         return f"test+{kind}://{host}{path}" + (f"?{query}" if query else "")
 
@@ -217,7 +223,7 @@ FAILURES = {
     "bad host": ("test+tcp://nonexistent.invalid/default", ["lookup", "nonexistent.invalid"]),
     "unknown driver": ("nosuch:///system", ["nosuch"]),
     "unknown transport": ("test+carrier:///default", ["carrier", "unix", "ssh"]),
-    "transport not built": ("test+libssh://127.0.0.1/default", ["libssh"]),
+    "no sshd": ("test+libssh://127.0.0.1/default", ["connect", "no sshd", "port 22"]),
     "bad port": ("test+tcp://127.0.0.1:99999/default", ["65535"]),
     "bad literal": ("test+tcp://[::1/default", ["[", "closed"]),
     "host with unix": ("test+unix://box/default", ["box", "unix"]),
