@@ -45,7 +45,8 @@ def raise_limits(files):
 
 
 def make_certificates(folder):
-    """A CA, a server and a client of 127.0.0.1, all ECDSA P-256, in the layout that pkipath= reads."""
+    """A CA, a server and a client of 127.0.0.1, in the layout that pkipath= reads. RSA, with which the incumbent's checks of
+    key usage agree."""
     def certtool(*args, template=None):
         if template:
             with open(os.path.join(folder, "template"), "w") as f:
@@ -58,7 +59,7 @@ def make_certificates(folder):
     certtool("--generate-self-signed", "--load-privkey=cakey.pem", "--outfile=cacert.pem",
              template="cn = bench\nca\ncert_signing_key\nexpiration_days = 100\n")
     for role in ("server", "client"):
-        certtool("--generate-privkey", "--key-type=ecdsa", "--curve=secp256r1", f"--outfile={role}key.pem")
+        certtool("--generate-privkey", "--key-type=rsa", "--bits=2048", f"--outfile={role}key.pem")
         certtool("--generate-certificate", f"--load-privkey={role}key.pem", "--load-ca-certificate=cacert.pem",
                  "--load-ca-privkey=cakey.pem", f"--outfile={role}cert.pem",
                  template=f"cn = localhost\ndns_name = localhost\nip_address = 127.0.0.1\ntls_www_{role}\nsigning_key\n"
@@ -80,7 +81,7 @@ class Daemon:
                     "listen_tcp": 1, "listen_tls": 1, "listen_addr": "127.0.0.1", "tcp_port": str(self.tcp), "tls_port": str(self.tls),
                     "key_file": f"{pki}/serverkey.pem", "cert_file": f"{pki}/servercert.pem", "ca_file": f"{pki}/cacert.pem",
                     "max_clients": 25000, "max_queued_clients": 20000, "max_anonymous_clients": 25000, "keepalive_interval": -1,
-                    "tls_no_sanity_certificate": 1, "host_uuid": "8f07f312-42f1-4f4f-b7a3-d0ec5a4b5a01"}
+                    "host_uuid": "8f07f312-42f1-4f4f-b7a3-d0ec5a4b5a01"}
         with open(conf, "w") as f:
             for k, v in settings.items():
                 f.write(f"{k} = {v}\n" if isinstance(v, int) else f'{k} = "{v}"\n')
@@ -113,7 +114,7 @@ class Daemon:
             return f"{driver}+unix://{path}?socket={self.socket}"
         if kind == "tcp":
             return f"{driver}+tcp://127.0.0.1:{self.tcp}{path}"
-        return f"{driver}+tls://127.0.0.1:{self.tls}{path}?pkipath={self.pki}&no_sanity=1"
+        return f"{driver}+tls://127.0.0.1:{self.tls}{path}?pkipath={self.pki}"
 
     def status(self, key):
         with open(f"/proc/{self.process.pid}/status") as f:
