@@ -41,6 +41,7 @@ struct fl_daemon_conf {
     mode_t unix_sock_rw_perms;
     mode_t unix_sock_admin_perms;
     char *unix_sock_dir;
+    char **also_listen_as; /* names of daemons */
 
     enum fl_daemon_auth auth_unix_ro;
     enum fl_daemon_auth auth_unix_rw;

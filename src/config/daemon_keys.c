@@ -85,6 +85,7 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(unix_sock_ro_perms, PERMS, "0777", SOCK, .help = "mode of the read-only socket"),
     KEY(unix_sock_rw_perms, PERMS, "0700", SOCK, .help = "mode of the socket; 0777 unless auth_unix_rw is none"),
     KEY(unix_sock_admin_perms, PERMS, "0700", SOCK, .help = "mode of the administration socket"),
+    KEY(also_listen_as, LIST, NULL, SOCK, .help = "daemons whose sockets are served, too, such as [ \"virtqemud\" ]; not one of the incumbent's keys"),
     KEY(unix_sock_dir, TEXT, NULL, SOCK, .help = "folder of the sockets; the run-time folder when not set"),
 
     KEY(auth_unix_ro, AUTH, "none", AUTH, .help = "read-only socket: none, sasl or polkit; polkit for the system daemon"),

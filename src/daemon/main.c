@@ -185,26 +185,56 @@ static int find_group(const char *name, gid_t *ret_group)
     return 0;
 }
 
-static int open_unix(struct start *start)
+/* STEM-sock and, for the system's daemon, STEM-sock-ro. */
+static int open_pair(struct start *start, const char *stem, gid_t group)
 {
     const struct fl_daemon_conf *conf = start->conf;
-    g_autofree char *rw = g_build_filename(start->paths.socket_dir, start->paths.sock, NULL);
-    g_autofree char *ro = g_build_filename(start->paths.socket_dir, start->paths.sock_ro, NULL);
-    struct fl_unix_access access = { .mode = conf->unix_sock_rw_perms };
+    g_autofree char *rw = g_strdup_printf("%s/%s-sock", start->paths.socket_dir, stem);
+    g_autofree char *ro = g_strconcat(rw, "-ro", NULL);
+    struct fl_unix_access access = { .mode = conf->unix_sock_rw_perms, .group = group };
     int backlog = (int)conf->max_queued_clients;
 
     /* A user's own daemon has one socket, for that user only. */
     if (!start->paths.privileged)
         access.mode &= 0700;
-    if (make_folder(start->paths.socket_dir, folder_mode(start),
-                    conf->unix_sock_dir ? "unix_sock_dir" : NULL) < 0 ||
-        find_group(start->paths.privileged ? conf->unix_sock_group : NULL, &access.group) < 0 ||
-        fl_listeners_add_unix(&start->listeners, rw, false, &access, backlog) < 0)
+    if (fl_listeners_add_unix(&start->listeners, rw, false, &access, backlog) < 0)
         return -1;
     if (!start->paths.privileged)
         return 0;
     access.mode = conf->unix_sock_ro_perms;
     return fl_listeners_add_unix(&start->listeners, ro, true, &access, backlog);
+}
+
+/* Under other names, too, so that clients that look for either kind of daemon find this one. */
+static int open_more(struct start *start, gid_t group)
+{
+    for (char **name = start->conf->also_listen_as; name && *name; name++) {
+        const struct fl_personality *who = fl_personality_find(*name);
+
+        if (strcmp(who->name, *name) != 0)
+            return fl_error(VIR_ERR_INVALID_ARG,
+                            "%s: also_listen_as names '%s'; expected libvirtd, virtqemud or virtxend",
+                            start->paths.config_file, *name);
+        if (strcmp(who->stem, start->who->stem) == 0)
+            fl_warn("%s: also_listen_as names '%s', whose sockets these are already",
+                    start->paths.config_file, *name);
+        else if (open_pair(start, who->stem, group) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_unix(struct start *start)
+{
+    const struct fl_daemon_conf *conf = start->conf;
+    gid_t group;
+
+    if (make_folder(start->paths.socket_dir, folder_mode(start),
+                    conf->unix_sock_dir ? "unix_sock_dir" : NULL) < 0 ||
+        find_group(start->paths.privileged ? conf->unix_sock_group : NULL, &group) < 0 ||
+        open_pair(start, start->who->stem, group) < 0)
+        return -1;
+    return open_more(start, group);
 }
 
 static int open_network(struct start *start)

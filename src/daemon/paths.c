@@ -29,8 +29,6 @@ void fl_paths_init(struct fl_paths *paths, const struct fl_personality *who, boo
     g_autofree char *pid = g_strconcat(who->name, ".pid", NULL);
 
     *paths = (struct fl_paths){ .privileged = privileged };
-    paths->sock = g_strconcat(who->stem, "-sock", NULL);
-    paths->sock_ro = g_strconcat(who->stem, "-sock-ro", NULL);
     if (privileged) {
         paths->config_file = g_build_filename(FL_SYSCONFDIR "/libvirt", config, NULL);
         paths->socket_dir = g_strdup(FL_RUNSTATEDIR "/libvirt");
@@ -46,8 +44,6 @@ void fl_paths_fini(struct fl_paths *paths)
 {
     g_free(paths->config_file);
     g_free(paths->socket_dir);
-    g_free(paths->sock);
-    g_free(paths->sock_ro);
     g_free(paths->pid_file);
     *paths = (struct fl_paths){ 0 };
 }

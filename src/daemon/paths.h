@@ -12,7 +12,6 @@ struct fl_paths {
     char *config_file;
     bool config_given; /* by --config: it must exist */
     char *socket_dir;
-    char *sock, *sock_ro; /* names in it */
     char *pid_file;
 };
 

@@ -134,3 +134,31 @@ def test_two_daemons_live_beside_each_other(start_daemon):
     for d in first, second:
         with Wire(d.sock) as c:
             c.open("test:///default")
+
+
+# ---- one daemon under both kinds of names
+
+def test_old_and_new_names_at_once(start_daemon, any_virsh):
+    d = start_daemon(conf={"also_listen_as": ["virtqemud", "virtxend"]})
+    for stem in "libvirt", "virtqemud", "virtxend":
+        for ro in "", "-ro":
+            path = d.dir / f"{stem}-sock{ro}"
+            assert "test" in any_virsh.out("list", uri=f"test+unix:///default?socket={path}")
+            done = any_virsh("suspend", "test", uri=f"test+unix:///default?socket={path}")
+            assert (done.returncode == 0) == (not ro)
+    assert d.stop() == 0 and not list(d.dir.glob("*-sock*"))
+
+
+def test_other_names_that_are_none(folder):
+    conf = folder / "c"
+    conf.write_text(f'also_listen_as = [ "virtfood" ]\nunix_sock_dir = "{folder}"\n')
+    done = run([program("libvirtd"), "-f", conf, "-p", folder / "pid"])
+    assert done.returncode == 6 and "'virtfood'" in done.stderr and str(conf) in done.stderr
+
+
+def test_two_daemons_do_not_share_a_name(start_daemon, folder):
+    d = start_daemon(name="virtqemud")
+    conf = folder / "c"
+    conf.write_text(f'also_listen_as = [ "virtqemud" ]\nunix_sock_dir = "{d.dir}"\n')
+    done = run([program("libvirtd"), "-f", conf, "-p", folder / "pid"])
+    assert done.returncode == 6 and f"process {d.proc.pid}" in done.stderr
