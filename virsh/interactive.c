@@ -43,6 +43,7 @@ static void on_interrupt(int number)
     if (reading)
         siglongjmp(at_prompt, 1);
     /* A command is running: a call under way cannot be taken back, leaving always can. */
+    fl_terminal_restore();
     if (write(STDOUT_FILENO, "\n", 1) < 0)
         _exit(1);
     _exit(130);

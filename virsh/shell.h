@@ -270,6 +270,7 @@ void fl_params_json(void *object, virTypedParameterPtr params, int n);
 extern volatile int fl_interrupted;
 /* For the whole program: Ctrl-C gives the terminal back as it was and ends it (130 to a login shell). */
 void fl_interrupt_init(void);
+void fl_terminal_restore(void); /* a signal's handler may call it */
 /* Meanwhile the first Ctrl-C only sets fl_interrupted: what is to be tidied up has so many seconds then,
  * before the program ends after all. The second one ends it at once. */
 enum { FL_GRACE_WAIT = 2, FL_GRACE_JOB = 10 };

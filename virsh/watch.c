@@ -17,12 +17,17 @@ static volatile unsigned int grace;
 static struct termios terminal;
 static bool terminal_known;
 
+void fl_terminal_restore(void)
+{
+    if (terminal_known)
+        tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+}
+
 /* By the signal itself, so that a script around it stops too. Nothing here but what a handler may call. */
 static void leave(int number)
 {
     (void)number;
-    if (terminal_known)
-        tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+    fl_terminal_restore();
     signal(SIGINT, SIG_DFL);
     raise(SIGINT);
     _exit(130);

@@ -139,10 +139,16 @@ def test_a_command_that_asks_on_the_terminal(terminal, folder, transport, host):
     assert t.interrupt(2) in BY_SIGNAL and gone(pid)
 
 
-def test_a_password_that_is_asked_for(terminal, folder):
+@pytest.mark.parametrize("dialogue", [False, True])
+def test_a_password_that_is_asked_for(terminal, folder, dialogue):
     host = folder / "host.xml"
     host.write_text("<node><auth><user password='x'>u</user></auth></node>")
-    t = terminal("-c", f"test://{host}", "list").wait_for(":")
+    if dialogue:
+        t = terminal("-q").wait_for("virsh # ")
+        t.say(f"connect test://{host}\n")
+        t.wait_for("sername")
+    else:
+        t = terminal("-c", f"test://{host}", "list").wait_for(":")
     t.say("u\n")
     t.wait_for("assword")
     assert t.interrupt(2) in BY_SIGNAL

@@ -189,3 +189,6 @@ def test_on_the_incumbents_library_too(conf, real_virsh):
     assert "ok" in shell.out("remote", "test", env=env)
     done = shell("--timeout", "5", "uri", uri="lab", env=env)
     assert done.returncode == 1 and "needs Fairlead's library" in done.stderr
+    for words in (["doctor"], ["uri", "--why"]):
+        done = shell(*words, uri="lab", env=env)
+        assert done.returncode == 1 and "needs Fairlead's library" in done.stderr and done.stdout.strip() == ""
