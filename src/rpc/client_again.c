@@ -23,6 +23,13 @@ void fl_client_set_revive(struct fl_client *c, fl_client_revive revive)
     fl_client_unlock(c);
 }
 
+void fl_client_end(struct fl_client *c, int reason)
+{
+    g_mutex_lock(&c->lock);
+    fl_client_fail(c, reason);
+    fl_client_unlock(c);
+}
+
 unsigned int fl_client_generation(struct fl_client *c)
 {
     unsigned int generation;

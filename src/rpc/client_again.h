@@ -20,6 +20,9 @@ typedef int (*fl_client_revive)(void *opaque, unsigned int generation, int64_t d
  */
 void fl_client_set_revive(struct fl_client *c, fl_client_revive revive);
 
+/* The connection ended, in whatever way its owner knows of, with the thread's error. Also from an event. */
+void fl_client_end(struct fl_client *c, int reason);
+
 /* Counts the connections this client has had, from 1. */
 unsigned int fl_client_generation(struct fl_client *c);
 /* As fl_client_call(), on that connection only: never revived, never sent again. */

@@ -2,6 +2,7 @@
 """reconnect=1 (docs/reconnect.md): the daemon goes and comes, the wire is cut, and what the application holds lives on."""
 import os
 import signal
+import struct
 import time
 
 import pytest
@@ -239,6 +240,20 @@ def test_a_frozen_daemon_is_left_by_keepalive(again, hold, middle):
         again.now.proc.send_signal(signal.SIGCONT)
     assert client.result()
     assert client.do("closed") == []
+
+
+def test_a_daemon_that_lost_what_is_behind_it(again, hold, middle):
+    """What virtproxyd says when virtqemud went: the close callback's business, or a reason to dial."""
+    gone = struct.pack(">7Ii", 32, 0x20008086, 1, 362, 2, 0, 0, KEEPALIVE)
+    for reconnect in (0, 1):
+        wire = middle(again.now.tcp)
+        client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect={reconnect}")
+        client.do("c.getHostname()")
+        wire.say(gone)
+        client.do("time.sleep(0.3)")
+        assert client.do("c.getHostname()")
+        assert client.do("[x[0] for x in closed]") == ([] if reconnect else [KEEPALIVE])
+        assert wire.seen == 1 + reconnect
 
 
 def test_without_it_what_breaks_stays_broken(again, hold):

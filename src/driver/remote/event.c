@@ -473,6 +473,16 @@ static bool is_left_over(struct fl_remote *r, const struct fl_event_info *ev, ui
     return g_atomic_pointer_get(&r->redial) && known >= 0 && known != (int)id;
 }
 
+static void far_closed(struct fl_remote *r, int reason)
+{
+    struct fl_redial *redial = g_atomic_pointer_get(&r->redial);
+
+    if (redial)
+        fl_redial_far_closed(redial, reason);
+    else
+        fl_connect_closed(r->conn, reason);
+}
+
 void fl_remote_event(void *opaque, const struct fl_frame *frame)
 {
     FL_ERROR_PRESERVE;
@@ -492,7 +502,7 @@ void fl_remote_event(void *opaque, const struct fl_frame *frame)
         (ev->numbered && !legacy && is_left_over(r, ev, id)))
         return;
     if (ev == FL_EV_CONNECT_CLOSED)
-        fl_connect_closed(r->conn, ((struct fl_w_event_connect_closed *)payload)->reason);
+        far_closed(r, ((struct fl_w_event_connect_closed *)payload)->reason);
     else
         fl_hub_emit(r->hub, ev, payload);
 }

@@ -301,8 +301,9 @@ int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectA
         return connect_failed(&limit);
     r = remote_new(conn, route, t, hub);
     conn->priv = r;
-    /* As the peer: with an event loop, the end of the connection is noticed without any call. */
-    r->listening = fl_event_registered() && fl_client_listen(r->client) == 0;
+    /* As the peer: with an event loop, the end of the connection is noticed without any call. A further
+     * opening is for one who listens already. */
+    r->listening = !hub && fl_event_registered() && fl_client_listen(r->client) == 0;
     if (open_far_side(conn, &limit, auth, flags) == 0 && (conn->uri || learn_uri(conn) == 0)) {
         fl_client_set_stage(r->client, NULL);
         if (r->features[FL_FEATURE_KEEPALIVE] > 0)
@@ -339,8 +340,8 @@ int fl_remote_watch_close(virConnectPtr conn, bool on)
 {
     struct fl_remote *r = fl_remote_of(conn);
 
-    if (r->redial)
-        fl_redial_watch_close(r->redial, on);
+    if (g_atomic_pointer_get(&r->redial)) /* which has asked for itself */
+        return 0;
     /* Without it the end of our own connection is still told. */
     if (!fl_client_is_open(r->client) || !fl_remote_has_feature(r, FL_FEATURE_CLOSE_CALLBACK))
         return 0;

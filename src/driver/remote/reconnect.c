@@ -39,7 +39,6 @@ struct fl_redial {
     char *problem;    /* of the latest attempt */
     int interval;     /* keepalive; 0 = off */
     unsigned int count;
-    bool watch; /* the far side tells when its own connection ends */
 
     /* these stay */
     struct fl_client *client;
@@ -48,6 +47,7 @@ struct fl_redial {
     struct fl_remembered *answers;
     char *uri;
     unsigned int flags;
+    bool listens; /* the event loop reads: there is who answers pings */
 };
 
 static struct fl_redial *redial_ref(struct fl_redial *d)
@@ -78,25 +78,28 @@ static int limit_seconds(const struct fl_redial *d)
 
 /* ---- one attempt ---- */
 
+/* A daemon that forwards (virtproxyd) stays when the one behind it goes. */
+static void watch_far_side(virConnectPtr conn)
+{
+    if (fl_remote_watch_close(conn, true) < 0)
+        fl_info("the far side will not say when its own connection ends: %s", fl_error_get()->message);
+    fl_error_reset();
+}
+
 /* The new connection learns what the old one had been asked. */
 static int teach(struct fl_redial *d, virConnectPtr fresh)
 {
     struct fl_remote *r = fl_remote_of(fresh);
-    bool watch, alive;
+    bool alive;
 
     g_mutex_lock(&d->lock);
-    watch = d->watch;
-    alive = d->interval > 0;
+    alive = d->listens || d->interval > 0;
     g_mutex_unlock(&d->lock);
-    if (r->listening)
-        fl_client_unlisten(r->client);
-    r->listening = false;
     if (fl_remote_events_again(fresh) < 0)
         return -1;
-    if (watch && fl_remote_watch_close(fresh, true) < 0)
-        fl_warn("the close callback was not registered again: %s", fl_error_get()->message);
-    if (alive)
-        fl_remote_has_feature(r, FL_FEATURE_KEEPALIVE);
+    watch_far_side(fresh);
+    if (alive && fl_remote_has_feature(r, FL_FEATURE_KEEPALIVE))
+        fl_client_expect_pings(r->client);
     return fl_client_is_open(r->client) ? 0 : fl_error(VIR_ERR_SYSTEM_ERROR, "it broke again at once");
 }
 
@@ -185,7 +188,7 @@ static void give_up(struct fl_redial *d)
 {
     virConnectPtr conn = NULL;
 
-    fl_warn("the connection to %s is given up: %s", d->uri, d->problem ? d->problem : "closed");
+    fl_info("the connection to %s is given up: %s", d->uri, d->problem ? d->problem : "closed");
     g_mutex_lock(&d->lock);
     d->dialing = false;
     d->given_up = true;
@@ -213,6 +216,19 @@ static void note_problem(struct fl_redial *d)
     fl_info("dialing %s again: %s", d->uri, d->problem);
 }
 
+static void say_mended(const struct fl_redial *d, int64_t us)
+{
+    bool events = false;
+
+    for (size_t i = 0; i < FL_NEVENTS && !events; i++)
+        events = fl_hub_count(d->hub, fl_events[i].cls, fl_events[i].id) > 0;
+    if (events)
+        fl_warn("the connection to %s was lost for %.1f s: events of that time have not been seen", d->uri,
+                (double)us / G_USEC_PER_SEC);
+    else
+        fl_info("the connection to %s was lost for %.1f s", d->uri, (double)us / G_USEC_PER_SEC);
+}
+
 static void *redial_run(void *opaque)
 {
     struct fl_redial *d = opaque;
@@ -222,9 +238,7 @@ static void *redial_run(void *opaque)
     fl_error_log_quietly(true); /* attempts fail: what matters is how it ends */
     while (rest(d, pause_end(ms, until))) {
         if (attempt(d) == 0) {
-            fl_warn("the connection to %s was lost and stands again after %.1f s: events in between have "
-                    "not been seen",
-                    d->uri, (double)(g_get_monotonic_time() - begun) / G_USEC_PER_SEC);
+            say_mended(d, g_get_monotonic_time() - begun);
             break;
         }
         note_problem(d);
@@ -329,11 +343,10 @@ void fl_redial_keep_alive(struct fl_redial *d, int interval, unsigned int count)
     g_mutex_unlock(&d->lock);
 }
 
-void fl_redial_watch_close(struct fl_redial *d, bool on)
+void fl_redial_far_closed(struct fl_redial *d, int reason)
 {
-    g_mutex_lock(&d->lock);
-    d->watch = on;
-    g_mutex_unlock(&d->lock);
+    fl_error(VIR_ERR_SYSTEM_ERROR, "the daemon at %s lost the connection behind it", d->uri);
+    fl_client_end(d->client, reason);
 }
 
 void fl_redial_stop(struct fl_redial *d)
@@ -370,6 +383,7 @@ static struct fl_redial *redial_new(virConnectPtr conn, const struct fl_route *r
     d->answers = answers;
     d->uri = g_strdup(conn->uri);
     d->flags = flags;
+    d->listens = d->remote->listening;
     return d;
 }
 
@@ -387,6 +401,7 @@ int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectA
         return -1;
     }
     fl_remembered_replay(answers); /* `auth` is the application's again */
+    watch_far_side(conn);
     r = fl_remote_of(conn);
     g_atomic_pointer_set(&r->redial, redial_new(conn, route, answers, flags));
     fl_client_set_revive(r->client, revive);

@@ -25,4 +25,5 @@ int fl_redial_wait(struct fl_redial *d, unsigned int generation, int64_t deadlin
 
 /* What the application asked for, to be asked for again. */
 void fl_redial_keep_alive(struct fl_redial *d, int interval, unsigned int count);
-void fl_redial_watch_close(struct fl_redial *d, bool on);
+/* The far side lost the connection behind it, and says so: ours is of no use any more. */
+void fl_redial_far_closed(struct fl_redial *d, int reason);
