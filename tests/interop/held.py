@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -91,6 +92,28 @@ def hold():
         assert "Sanitizer" not in said, said
 
 
+class Pair:
+    def __init__(self, near, far):
+        self.near, self.far, self.threads, self.resetting = near, far, [], False
+
+    def shut(self):
+        for s in (self.near, self.far):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def reset(self):
+        """The last close of a socket that does not linger sends it: whoever reads from it must have left."""
+        self.resetting = True
+        self.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.near.shutdown(socket.SHUT_RD)
+        self.far.shutdown(socket.SHUT_RDWR)
+        for t in self.threads:
+            t.join()
+        self.near.close()
+
+
 class Middle:
     """A TCP port that passes everything on to `target` (a socket path or an address), until told otherwise."""
 
@@ -122,13 +145,16 @@ class Middle:
             except OSError:
                 near.close()
                 continue
+            pair = Pair(near, far)
             with self.lock:
-                self.pairs.append((near, far))
+                self.pairs.append(pair)
                 self.seen += 1
             for a, b, way in ((near, far, "up"), (far, near, "down")):
-                threading.Thread(target=self._copy, args=(a, b, way), daemon=True).start()
+                pair.threads.append(threading.Thread(target=self._copy, args=(pair, a, b, way), daemon=True))
+            for t in pair.threads:
+                t.start()
 
-    def _copy(self, a, b, way):
+    def _copy(self, pair, a, b, way):
         try:
             while data := a.recv(65536):
                 self.passing.wait()
@@ -136,36 +162,21 @@ class Middle:
                 b.sendall(data)
         except OSError:
             pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def _each(self, do):
-        with self.lock:
-            pairs, self.pairs = self.pairs, []
-        for pair in pairs:
-            do(*pair)
+        if not pair.resetting:
+            pair.shut()
 
     def cut(self, reset=False):
         """Ends what is connected; with a reset instead of an end."""
-        def end(near, far):
-            if reset:
-                near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                near.close()
-            for s in (near, far):
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-        self._each(end)
+        with self.lock:
+            pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            pair.reset() if reset else pair.shut()
 
     def say(self, data):
         """Bytes of the test's own to the client."""
         with self.lock:
-            for near, _ in self.pairs:
-                near.sendall(data)
+            for pair in self.pairs:
+                pair.near.sendall(data)
 
     def refuse(self):
         self.listener.shutdown(socket.SHUT_RDWR)
