@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -205,3 +206,62 @@ def test_what_answers_in_time_is_not_cut(silent):
     path = silent(answers=OPENS | {CLOSE: b"", GET_HOSTNAME: struct.pack(">I", 3) + b"box\0"})
     code, err, _ = shell(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}&call_timeout={LIMIT}", "hostname")
     assert (code, err) == (0, "")
+
+
+# ---- streams: sending, receiving and finishing are calls as well
+
+LOOKUP, CONSOLE = 23, 201
+GUEST = struct.pack(">I", 4) + b"test" + bytes(16) + struct.pack(">i", 1)
+STREAM_CALLS = """
+import sys, time
+import libvirt
+libvirt.registerErrorHandler(lambda *_: None, None)
+conn = libvirt.open(sys.argv[1])
+stream = conn.newStream(0)
+conn.lookupByName("test").openConsole(None, stream, 0)
+begun = time.monotonic()
+try:
+    if sys.argv[2] == "finish":
+        stream.finish()
+    elif sys.argv[2] == "recv":
+        stream.recv(10)
+    else:
+        while True:
+            stream.send(b"x" * 200000)
+except libvirt.libvirtError as e:
+    print(e.get_error_code(), time.monotonic() - begun, e)
+"""
+
+
+class OneWay(Silent):
+    """Once the stream is open it reads and says no more: what is sent piles up."""
+
+    def serve(self, conn):
+        buf = b""
+        while len(buf) < 28 or struct.unpack(">7I", buf[:28])[3] != CONSOLE:
+            buf += conn.recv(65536)
+            while len(buf) >= 28 and len(buf) >= struct.unpack(">I", buf[:4])[0]:
+                length, program, version, proc, _, serial, _ = struct.unpack(">7I", buf[:28])
+                conn.sendall(struct.pack(">7I", 28 + len(self.answers[proc]), program, version, proc, 1, serial, 0) +
+                             self.answers[proc])
+                if proc == CONSOLE:
+                    time.sleep(30)
+                    return
+                buf = buf[length:]
+
+
+@pytest.mark.parametrize("what", ["recv", "finish", "send"])
+def test_waiting_for_a_stream_has_the_limit_of_a_call(short_tmp, what):
+    pytest.importorskip("libvirt")
+    path = str(short_tmp / "s")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("LIBVIRT_")} | {"LD_LIBRARY_PATH": str(BUILD / "src")}
+    if os.environ.get("FL_SANITIZE"):
+        pytest.skip("Python would have to load the sanitizer first")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        OneWay(listener, answers=OPENS | {LOOKUP: GUEST, CONSOLE: b"", CLOSE: b""})
+        uri = f"test+unix:///default?socket={path}&call_timeout={LIMIT}"
+        done = subprocess.run([sys.executable, "-c", STREAM_CALLS, uri, what], capture_output=True, text=True, timeout=30, env=env)
+    code, took, text = done.stdout.split(" ", 2)
+    assert code == "68" and "call_timeout=" in text
+    assert LIMIT - 0.1 <= float(took) < LIMIT + 3
