@@ -61,7 +61,7 @@ struct fl_ssh_names *fl_ssh_names_here(void)
 static int ask_ended(struct fl_transport *t, int status, const char *text)
 {
     return fl_channel_error(status ? EINVAL : EPIPE,
-                            "connect: %s ended with status %d%s%s; mend the ssh configuration it complains "
+                            "resolve: %s ended with status %d%s%s; mend the ssh configuration it complains "
                             "about, and try plain ssh",
                             t->target, status, *text ? ": " : "", text);
 }
@@ -80,7 +80,7 @@ static int read_answer(struct fl_transport *t, int64_t deadline, GString *answer
         if (n == -FL_AGAIN) {
             if (fl_fd_wait(t->fd, POLLIN, deadline) < 0)
                 return fl_channel_error(ETIMEDOUT,
-                                        "connect: %s did not end in time; look for a \"Match exec\" in the "
+                                        "resolve: %s did not end in time; look for a \"Match exec\" in the "
                                         "ssh configuration that waits",
                                         t->target);
         } else if (n < 0) {
@@ -88,7 +88,7 @@ static int read_answer(struct fl_transport *t, int64_t deadline, GString *answer
         } else {
             g_string_append_len(answer, buf, n);
             if (answer->len > ANSWER_MAX)
-                return fl_channel_error(EFBIG, "connect: %s printed more than %d bytes", t->target,
+                return fl_channel_error(EFBIG, "resolve: %s printed more than %d bytes", t->target,
                                         ANSWER_MAX);
         }
     }
@@ -196,8 +196,6 @@ int fl_ssh_settings_ask(const struct fl_endpoint *ep, struct fl_ssh_settings **r
         return -1;
     g_free(s->alias);
     s->alias = g_strdup(host);
-    if (!program)
-        s->note = g_strdup("no ssh program here: the ssh configuration was not read");
     if (r->user) { /* before %r is expanded */
         g_free(s->user);
         s->user = g_strdup(r->user);
@@ -206,6 +204,15 @@ int fl_ssh_settings_ask(const struct fl_endpoint *ep, struct fl_ssh_settings **r
     lay_over(s, r);
     fl_debug("ssh settings of '%s': %s@%s port %d, agent %s, jump %s, command %s", host, s->user, s->hostname,
              s->port, s->identity_agent, s->proxy_jump, s->proxy_command);
+    fl_stage_note("%s: %s@%s port %d%s%s",
+                  program ? "ssh configuration" : "no ssh program here, OpenSSH's defaults", s->user,
+                  s->hostname, s->port,
+                  s->proxy_jump      ? " by ProxyJump "
+                  : s->proxy_command ? " by ProxyCommand "
+                                     : "",
+                  s->proxy_jump      ? s->proxy_jump
+                  : s->proxy_command ? s->proxy_command
+                                     : "");
     *ret_s = s;
     return 0;
 }

@@ -30,8 +30,6 @@ int fl_ssh_login_init(struct fl_ssh_login *l, struct fl_transport *t, const stru
     l->tried = g_string_new(NULL);
     if (fl_ssh_policy_of(r, &l->policy) < 0 || fl_ssh_settings_ask(ep, &l->settings) < 0)
         return -1;
-    if (l->settings->note)
-        fl_stage_note("%s", l->settings->note);
     t->target = g_strdup_printf("%s %s@%s", l->library, l->settings->user, l->settings->alias);
     t->encrypted = true;
     l->from = (struct fl_credentials){ .auth = r->no_tty ? NULL : ep->auth,
@@ -97,29 +95,50 @@ static const char *why_nobody(const struct fl_ssh_login *l)
     return l->ep->route->no_tty ? "no_tty=1 forbids asking" : "nobody answers for it";
 }
 
+/* What a server wrote, for a terminal or a dialog: no control characters, and no colon at the end, which
+ * whoever asks puts there. */
+static char *shown(const char *text)
+{
+    char *clean = g_utf8_make_valid(text ? text : "", -1);
+    for (char *p = clean; *p; p++)
+        if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f)
+            *p = ' ';
+    g_strstrip(clean);
+    if (g_str_has_suffix(clean, ":"))
+        clean[strlen(clean) - 1] = '\0';
+    return clean;
+}
+
 int fl_ssh_login_ask(struct fl_ssh_login *l, const char *name, const char *instruction,
                      virConnectCredential *questions, unsigned int n)
 {
+    g_autofree char *title = shown(name);
+    g_autofree char *more = shown(instruction);
+    g_autofree char *challenge = g_strconcat(title, *title && *more ? "\n" : "", more, NULL);
+    g_autoptr(GPtrArray) prompts = g_ptr_array_new_with_free_func(g_free);
+    int rc = 0;
+
     if (n == 0)
         return 0;
-    g_autofree char *challenge =
-        g_strjoin("\n", name && *name ? name : "", instruction && *instruction ? instruction : "", NULL);
-    g_strstrip(challenge);
-    for (unsigned int i = 0; i < n; i++)
+    for (unsigned int i = 0; i < n; i++) {
+        g_ptr_array_add(prompts, shown(questions[i].prompt));
+        questions[i].prompt = prompts->pdata[i];
         questions[i].challenge = *challenge ? challenge : NULL;
-    int rc = 0;
-    for (unsigned int i = 0; i < n && rc == 0; i++)
+        if (questions[i].type == VIR_CRED_NOECHOPROMPT &&
+            !fl_credentials_can_answer(&l->from, VIR_CRED_NOECHOPROMPT))
+            questions[i].type = VIR_CRED_PASSPHRASE; /* what some programs know only */
         if (!fl_credentials_can_answer(&l->from, questions[i].type))
             rc = -1;
+    }
     if (rc == 0 && fl_credentials_answer(&l->from, questions, n) < 0) {
         fl_error_reset();
         rc = -1;
     }
-    for (unsigned int i = 0; i < n; i++)
-        questions[i].challenge = NULL;
     if (rc < 0)
         fl_ssh_login_tried(l, "keyboard-interactive: '%s' is asked and %s", questions[0].prompt,
                            why_nobody(l));
+    for (unsigned int i = 0; i < n; i++)
+        questions[i].prompt = questions[i].challenge = NULL; /* they were ours */
     return rc;
 }
 

@@ -346,6 +346,5 @@ void fl_ssh_settings_free(struct fl_ssh_settings *s)
     g_free(s->host_key_alias);
     g_free(s->proxy_jump);
     g_free(s->proxy_command);
-    g_free(s->note);
     g_free(s);
 }

@@ -33,7 +33,6 @@ struct fl_ssh_settings {
     bool hash_known_hosts;
     bool proxy_use_fdpass;
     int connect_timeout; /* seconds; 0 = not set */
-    char *note;          /* what is worth telling: that there is no ssh here; may be NULL */
 };
 
 /* Reads what `ssh -G` printed: bounded, pure. Nothing is expanded; unknown lines are skipped. -1 with the
@@ -55,7 +54,7 @@ char *fl_ssh_settings_tokens(const struct fl_ssh_settings *s, const struct fl_ss
                              const char *text);
 
 /* Asks ssh (-G, never -F), expands, lays the URI's user, port, keyfile=, known_hosts= and connect_timeout=
- * over it. Without an ssh program: OpenSSH's defaults, and a note. Bounded by ep's deadline. */
+ * over it. Without an ssh program: OpenSSH's defaults. Bounded by ep's deadline. */
 int fl_ssh_settings_ask(const struct fl_endpoint *ep, struct fl_ssh_settings **ret_s);
 /* The names of this process; free with g_free(). */
 struct fl_ssh_names *fl_ssh_names_here(void);

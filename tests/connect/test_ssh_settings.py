@@ -205,12 +205,12 @@ def test_connect_timeout_of_the_configuration(client):
 
 def test_a_configuration_that_ssh_refuses(client):
     client.configure(text="NoSuchOption yes\n")
-    client.open().failed("connect", "ssh -G", "nosuchoption", "line 1")
+    client.open().failed("resolve", "ssh -G", "nosuchoption", "line 1")
 
 
 def test_a_configuration_that_takes_long(client):
     client.configure(text='Match exec "sleep 20"\n')
-    client.open(connect_timeout=1).failed("connect", "ssh -G", "Match exec", within=4)
+    client.open(connect_timeout=1).failed("resolve", "ssh -G", "Match exec", within=4)
 
 
 def test_without_an_ssh_program(client, monkeypatch):
