@@ -22,7 +22,7 @@ static char *read_line(FILE *in)
 
 static char *ask(const char *prompt)
 {
-    printf("%s:", prompt);
+    printf("%s: ", prompt);
     fflush(stdout);
     return read_line(stdin);
 }
@@ -43,7 +43,7 @@ static char *ask_hidden(const char *prompt)
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     setbuf(tty, NULL);
-    fprintf(tty, "%s:", prompt);
+    fprintf(tty, "%s: ", prompt);
     tcsetattr(fileno(tty), TCSAFLUSH, &silent);
     line = read_line(tty);
     tcsetattr(fileno(tty), TCSAFLUSH, &before);

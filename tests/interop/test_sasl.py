@@ -183,6 +183,17 @@ def test_the_user_of_the_uri_is_not_asked_for(our_sasl):
     assert bad["code"] == 45
 
 
+def test_the_shell_asks_as_the_incumbents(our_sasl, our_virsh, real_virsh, folder):
+    for text, status in (("fred\nsecret\n", 0), ("fred\nbad\n", 1), ("fred\n", 1)):
+        (folder / "typed").write_text(text)
+        done = []
+        for virsh in (our_virsh, real_virsh):
+            with open(folder / "typed") as typed:
+                done.append(virsh("uri", uri=our_sasl.tcp_uri(), stdin=typed))
+        assert [d.returncode for d in done] == [status] * 2, done
+        assert done[0].stdout == done[1].stdout, done
+
+
 # ---- traffic
 
 def test_much_goes_through_the_layer(our_sasl, real_sasl, our_virsh, real_virsh, folder):
