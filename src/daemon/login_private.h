@@ -16,7 +16,7 @@ struct fl_login {
     struct fl_sasl *sasl; /* NULL before INIT, and when its security layer has taken it */
     bool exposed;         /* neither a unix socket nor TLS */
     bool started;
-    unsigned int steps;
+    unsigned int steps, data_max;
 
     const struct fl_polkit_api *polkit; /* peer's lock, as the next */
     struct fl_polkit_ask *ask;          /* under way */

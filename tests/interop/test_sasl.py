@@ -189,7 +189,7 @@ def test_the_shell_asks_as_the_incumbents(our_sasl, our_virsh, real_virsh, folde
         done = []
         for virsh in (our_virsh, real_virsh):
             with open(folder / "typed") as typed:
-                done.append(virsh("uri", uri=our_sasl.tcp_uri(), stdin=typed))
+                done.append(virsh("uri", uri=our_sasl.tcp_uri(), stdin=typed, env=sasl_lab.LEAKS))
         assert [d.returncode for d in done] == [status] * 2, done
         assert done[0].stdout == done[1].stdout, done
 
@@ -202,7 +202,7 @@ def test_much_goes_through_the_layer(our_sasl, real_sasl, our_virsh, real_virsh,
     for daemon in (our_sasl, real_sasl):
         for virsh in (our_virsh, real_virsh):
             uri = daemon.tcp_uri() + f"?authfile={path}"
-            out = virsh.out(f"desc test {text}; desc test; " * 3 + "capabilities; capabilities; list --all; echo end", uri=uri)
+            out = virsh.out(f"desc test {text}; desc test; " * 3 + "capabilities; capabilities; list --all; echo end", uri=uri, env=sasl_lab.LEAKS)
             assert out.count(text) == 3 and out.count("</capabilities>") == 2 and out.strip().endswith("end")
 
 
@@ -213,7 +213,7 @@ def test_a_stream_goes_through_the_layer(our_sasl, real_virsh, our_virsh, folder
     for i, virsh in enumerate((our_virsh, real_virsh)):
         uri = our_sasl.tcp_uri() + f"?authfile={path}"
         virsh.out(f"vol-create-as default-pool v{i} 3M; vol-upload v{i} {folder}/in --pool default-pool; "
-                  f"vol-download v{i} {folder}/out{i} --pool default-pool", uri=uri)
+                  f"vol-download v{i} {folder}/out{i} --pool default-pool", uri=uri, env=sasl_lab.LEAKS)
         assert (folder / f"out{i}").read_bytes() == data
 
 
