@@ -350,12 +350,12 @@ static int set_up(struct start *start)
     if (start->pid_fd < 0)
         return complain(start, EXIT_SETUP);
     warn_without_driver(start->who);
+    fl_server_block_signals(); /* whoever sees a socket may stop us in good order */
     if (open_sockets(start) < 0)
         return complain(start, EXIT_NETWORK);
     if (virInitialize() < 0)
         return complain(start, EXIT_SETUP);
     virSetErrorFunc(NULL, ignore_error);
-    fl_server_block_signals();
     start->server = fl_server_new(&options, g_steal_pointer(&start->conf), &start->listeners);
     return start->server ? EXIT_OK : complain(start, EXIT_SETUP);
 }
