@@ -151,6 +151,10 @@ def test_a_password_that_is_asked_for(terminal, folder, dialogue):
         t = terminal("-c", f"test://{host}", "list").wait_for(":")
     t.say("u\n")
     t.wait_for("assword")
+    end = time.monotonic() + 5
+    while termios.tcgetattr(t.slave)[3] & termios.ECHO and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not termios.tcgetattr(t.slave)[3] & termios.ECHO
     assert t.interrupt(2) in BY_SIGNAL
 
 
