@@ -196,7 +196,8 @@ static int report(struct doctor *d, const char *name, int status)
 
     c->answer_no = status != 0;
     if (!d->stages) {
-        fl_extra(c, "\n%s\n", status == 0 ? "The connection opens." : "The connection does not open.");
+        fl_extra(c, "\n%s\n",
+                 status == 0 ? "The connection opens." : "As things are, the connection does not open.");
         return 0;
     }
     fl_json_set(fl_document(c), "schema", fl_json_string(DOCTOR_SCHEMA));
