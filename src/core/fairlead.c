@@ -203,12 +203,22 @@ static void tell_stage(const struct fl_walk_stage *s, fairleadStageCallback cb, 
     cb(&told, opaque);
 }
 
-/* What the walk met, then what it would have met. */
+static bool was_met(const struct fl_walk *walk, enum fl_stage stage)
+{
+    for (guint i = 0; i < walk->stages->len; i++)
+        if (((const struct fl_walk_stage *)walk->stages->pdata[i])->stage == stage)
+            return true;
+    return false;
+}
+
+/* What the walk met, then what it would have met: all behind where it failed, and what is before that as well
+ * where no connection was made (certificates are read first). */
 static void tell_walk(const struct fl_walk *walk, const struct fl_route *route, fairleadStageCallback cb,
                       void *opaque)
 {
     static const char *const none[1];
     enum fl_stage reached = FL_STAGE_NONE;
+    bool connected = was_met(walk, FL_STAGE_CONNECT);
 
     for (guint i = 0; i < walk->stages->len; i++) {
         const struct fl_walk_stage *s = walk->stages->pdata[i];
@@ -221,7 +231,7 @@ static void tell_walk(const struct fl_walk *walk, const struct fl_route *route, 
                                .verdict = FAIRLEAD_NOT_REACHED,
                                .findings = none };
 
-        if (*st > reached)
+        if (*st > reached || (!connected && !was_met(walk, *st)))
             cb(&told, opaque);
     }
 }

@@ -136,6 +136,16 @@ def test_a_limit_of_the_environment_counts(server):
     assert "did not answer in time (1 s)" in stage(got, "auth")["error"]
 
 
+def test_the_incumbent_passes_over_our_keys(conf):
+    real = "/usr/bin/virsh"
+    if not os.path.exists(real):
+        pytest.skip("the incumbent's virsh is not installed")
+    env = {**os.environ, **conf('connect_timeout = 5\ncall_timeout = 7\nuri_aliases = [ "a=test:///default" ]\n')}
+    env.pop("LD_LIBRARY_PATH", None)
+    done = subprocess.run([*as_nobody(), real, "-c", "a", "list", "--name"], capture_output=True, text=True, timeout=30, env=env)
+    assert (done.stdout.split(), done.stderr) == (["test"], "")
+
+
 # ---- stages
 
 def test_all_pass(server):
@@ -195,6 +205,32 @@ def test_a_polkit_refusal_belongs_to_auth(server):
     path = server(answers=OPENS | {AUTH_LIST: ASKS_POLKIT, AUTH_POLKIT: struct.pack(">I", 0)})
     got = ask(f"test+unix:///default?socket={path}")
     assert stage(got, "auth")["verdict"] == "failed" and stage(got, "open")["verdict"] == "not reached"
+
+
+@pytest.mark.parametrize("answers", [struct.pack(">2I", 1, 1)], ids=["silent sasl"])
+def test_silence_of_sasl(server, answers):
+    path = server(answers={AUTH_LIST: answers})
+    got = ask(f"test+unix:///default?socket={path}&connect_timeout=1")
+    assert stage(got, "auth")["verdict"] == "failed" and stage(got, "auth")["code"] == 68 and got["seconds"] < 5
+
+
+@pytest.mark.parametrize("transport,name", [("libssh", "ssh-auth"), ("libssh2", "ssh-auth"), ("tls", "tls")])
+def test_silence_behind_a_port(transport, name):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        got = ask(f"qemu+{transport}://127.0.0.1:{s.getsockname()[1]}/system?no_verify=1&connect_timeout=1")
+        failed = stage(got, name)
+        assert (failed["verdict"], failed["code"]) == ("failed", 68) and "gave up after 1 s" in failed["error"]
+        assert failed["error"].count("timed out") == 0 and failed["advice"].count("give it longer") == 1
+        assert stage(got, "connect")["verdict"] == "passed" and got["seconds"] < 6
+
+
+def test_what_fails_before_any_connection(short_tmp):
+    (short_tmp / "pki").mkdir()
+    got = ask(f"qemu+tls://127.0.0.1:1/system?pkipath={short_tmp}/pki")
+    assert verdicts(got) == {"resolve": "passed", "tls": "failed", "lookup": "not reached", "connect": "not reached",
+                             "auth": "not reached", "open": "not reached"}
 
 
 def test_an_unknown_parameter_close_to_one():

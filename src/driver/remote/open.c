@@ -71,14 +71,19 @@ static int connect_failed(const struct opening_limit *l)
     int64_t deadline = limit_deadline(l);
 
     if (deadline != FL_NO_DEADLINE && g_get_monotonic_time() >= deadline) {
-        g_autofree char *said = g_strdup(fl_error_get()->message);
+        const char *rest;
+        enum fl_stage stage = fl_stage_of_error(fl_error_get(), &rest);
+        g_autofree char *said = g_strdup(rest);
         char *todo = g_strrstr(said, "; "); /* the last clause of an error is what to do */
+        const char *longer = todo && strstr(todo, "connect_timeout=")
+                                 ? ""
+                                 : ", or give it longer with connect_timeout=SECONDS in the URI";
 
         if (todo)
             *todo = '\0';
-        fl_error(VIR_ERR_OPERATION_TIMEOUT,
-                 "%s (gave up after %d s); %s, or give it longer with connect_timeout=SECONDS in the URI",
-                 said, limit_seconds(l), todo ? todo + 2 : "check the network between");
+        fl_error(VIR_ERR_OPERATION_TIMEOUT, "%s: %s (gave up after %d s); %s%s",
+                 fl_stage_name(stage == FL_STAGE_NONE ? fl_stage_now() : stage), said, limit_seconds(l),
+                 todo ? todo + 2 : "check the network between", longer);
     }
     return -1;
 }
