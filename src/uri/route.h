@@ -125,4 +125,9 @@ static inline void fl_route_clear_(struct fl_route **r)
 {
     fl_route_free(*r);
 }
+#define FL_RECONNECT_SECONDS 120 /* where reconnect= only says yes */
+static inline int fl_route_reconnect_seconds(const struct fl_route *route)
+{
+    return route->reconnect == 1 ? FL_RECONNECT_SECONDS : route->reconnect;
+}
 #define fl_autoroute __attribute__((cleanup(fl_route_clear_)))

@@ -86,7 +86,11 @@ static void say_remote(GString *out, const struct fl_route *route)
     if (route->tls_priority)
         say(out, "tls_priority", route->tls_priority, &route->tls_priority_origin);
     say_param(out, "tls_fingerprint", route->tls_fingerprint);
-    say_param(out, "reconnect", route->reconnect ? "1" : NULL);
+    if (route->reconnect) {
+        g_autofree char *limit = g_strdup_printf("for %d s", fl_route_reconnect_seconds(route));
+
+        say_param(out, "reconnect", limit);
+    }
     say_seconds(out, "connect_timeout",
                 route->connect_timeout >= 0 ? route->connect_timeout
                 : fl_route_may_ask(route)   ? FL_CONNECT_SECONDS_PERSON

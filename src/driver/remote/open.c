@@ -30,13 +30,16 @@ struct opening_limit {
     const struct fl_route *route;
     int64_t begun;
     bool person; /* not only a daemon is waited for */
+    int at_most; /* seconds; 0 = no other limit */
 };
 
 static int limit_seconds(const struct opening_limit *l)
 {
-    if (l->route->connect_timeout >= 0)
-        return l->route->connect_timeout;
-    return l->person ? FL_CONNECT_SECONDS_PERSON : FL_CONNECT_SECONDS;
+    int seconds = l->route->connect_timeout;
+
+    if (seconds < 0)
+        seconds = l->person ? FL_CONNECT_SECONDS_PERSON : FL_CONNECT_SECONDS;
+    return l->at_most && (!seconds || seconds > l->at_most) ? l->at_most : seconds;
 }
 
 static int64_t limit_deadline(const struct opening_limit *l)
@@ -287,11 +290,12 @@ void fl_remote_free(struct fl_remote *r)
 }
 
 int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
-                   unsigned int flags, struct fl_hub *hub)
+                   unsigned int flags, const struct fl_dialing_again *again)
 {
     struct opening_limit limit = { .route = route,
                                    .begun = g_get_monotonic_time(),
-                                   .person = fl_route_may_ask(route) };
+                                   .person = fl_route_may_ask(route),
+                                   .at_most = again ? again->seconds : 0 };
     struct fl_endpoint ep = {
         .route = route,
         .read_only = flags & VIR_CONNECT_RO,
@@ -304,11 +308,11 @@ int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectA
 
     if (fl_transport_open(&ep, &t) < 0)
         return connect_failed(&limit);
-    r = remote_new(conn, route, t, hub);
+    r = remote_new(conn, route, t, again ? again->hub : NULL);
     conn->priv = r;
     /* As the peer: with an event loop, the end of the connection is noticed without any call. A further
      * opening is for one who listens already. */
-    r->listening = !hub && fl_event_registered() && fl_client_listen(r->client) == 0;
+    r->listening = !again && fl_event_registered() && fl_client_listen(r->client) == 0;
     if (open_far_side(conn, &limit, auth, flags) == 0 && (conn->uri || learn_uri(conn) == 0)) {
         fl_client_set_stage(r->client, NULL);
         if (r->features[FL_FEATURE_KEEPALIVE] > 0)

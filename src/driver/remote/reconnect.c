@@ -23,9 +23,9 @@
 #include "rpc/client_again.h"
 #include "uri/route.h"
 
-#define GIVE_UP_SECONDS 120 /* where reconnect= does not say */
-#define FIRST_PAUSE_MS  100
-#define PAUSE_MAX_MS    10000
+#define FIRST_PAUSE_MS 100
+#define PAUSE_MAX_MS   10000
+#define LAST_SECONDS   2 /* an attempt has at least these, though they end after the limit */
 
 struct fl_redial {
     gint refs;
@@ -69,11 +69,6 @@ void fl_redial_unref(struct fl_redial *d)
     g_mutex_clear(&d->lock);
     g_cond_clear(&d->cond);
     g_free(d);
-}
-
-static int limit_seconds(const struct fl_redial *d)
-{
-    return d->route->reconnect > 1 ? d->route->reconnect : GIVE_UP_SECONDS;
 }
 
 /* ---- one attempt ---- */
@@ -138,10 +133,15 @@ static int mend(struct fl_redial *d, virConnectPtr fresh)
     return rc;
 }
 
-static int attempt(struct fl_redial *d)
+static int attempt(struct fl_redial *d, int64_t until)
 {
+    struct fl_dialing_again again = { .hub = d->hub,
+                                      .seconds = (int)((until - g_get_monotonic_time()) / G_USEC_PER_SEC) };
     virConnectPtr fresh = fl_connect_new(d->uri, d->flags);
-    int rc = fl_remote_dial(fresh, d->route, fl_remembered_auth(d->answers), d->flags, d->hub);
+    int rc;
+
+    again.seconds = MAX(again.seconds, LAST_SECONDS);
+    rc = fl_remote_dial(fresh, d->route, fl_remembered_auth(d->answers), d->flags, &again);
 
     if (rc == 0)
         rc = teach(d, fresh) == 0 ? mend(d, fresh) : -1;
@@ -232,12 +232,13 @@ static void say_mended(const struct fl_redial *d, int64_t us)
 static void *redial_run(void *opaque)
 {
     struct fl_redial *d = opaque;
-    int64_t begun = g_get_monotonic_time(), until = begun + limit_seconds(d) * G_USEC_PER_SEC;
+    int64_t begun = g_get_monotonic_time(),
+            until = begun + fl_route_reconnect_seconds(d->route) * G_USEC_PER_SEC;
     int ms = FIRST_PAUSE_MS / 10;
 
     fl_error_log_quietly(true); /* attempts fail: what matters is how it ends */
     while (rest(d, pause_end(ms, until))) {
-        if (attempt(d) == 0) {
+        if (attempt(d, until) == 0) {
             say_mended(d, g_get_monotonic_time() - begun);
             break;
         }

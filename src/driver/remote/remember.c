@@ -47,6 +47,7 @@ static struct answer *find(struct fl_remembered *m, const virConnectCredential *
 static void keep(struct fl_remembered *m, const virConnectCredential *c)
 {
     struct answer *a = find(m, c);
+    unsigned int len = c->resultlen ? c->resultlen : c->result ? (unsigned int)strlen(c->result) : 0;
 
     if (!c->result || (!a && m->n == ANSWERS_MAX))
         return;
@@ -57,8 +58,8 @@ static void keep(struct fl_remembered *m, const virConnectCredential *c)
     *a = (struct answer){ .type = c->type,
                           .prompt = g_strdup(c->prompt),
                           .challenge = g_strdup(c->challenge),
-                          .text = g_strndup(c->result, c->resultlen),
-                          .len = c->resultlen };
+                          .text = g_strndup(c->result, len),
+                          .len = len };
 }
 
 static int give(struct fl_remembered *m, virConnectCredentialPtr creds, unsigned int ncreds)

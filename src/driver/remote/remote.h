@@ -67,10 +67,15 @@ int fl_remote_take_fd(struct fl_client_fds *fds);
 /* Asks once, remembers. 1 = yes, 0 = no or it could not be asked (no error set). */
 int fl_remote_has_feature(struct fl_remote *r, int feature);
 
-/* A connection's first and further openings: all of it but what reconnect= asks for. `hub` NULL: one of its
- * own. */
+/* A further opening of a connection: for one who listens already, and has so long at most. */
+struct fl_dialing_again {
+    struct fl_hub *hub; /* the events' */
+    int seconds;
+};
+
+/* A connection's first (`again` NULL) and further openings: all of it but what reconnect= asks for. */
 int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
-                   unsigned int flags, struct fl_hub *hub);
+                   unsigned int flags, const struct fl_dialing_again *again);
 void fl_remote_free(struct fl_remote *r);
 /* Asks the far side for every event that the hub has callbacks for. */
 int fl_remote_events_again(virConnectPtr conn);
