@@ -55,7 +55,7 @@ def both_known(client):
             client.know(client.lab.host_keys[kind], file=file)
 
 
-def opened(client, uri, answers=None, ours=True):
+def opened(client, uri, answers=None, ours=True, script=SCRIPT):
     env = client.environment()
     if ours:
         env["LD_LIBRARY_PATH"] = str(client.pipe_main.parents[2] / "src")
@@ -63,7 +63,7 @@ def opened(client, uri, answers=None, ours=True):
             env["LD_PRELOAD"] = subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, text=True,
                                                check=True).stdout.strip()
             env["ASAN_OPTIONS"] = "detect_leaks=0"
-    done = subprocess.run(client.argv(["/usr/bin/python3", "-c", SCRIPT, uri, json.dumps(answers)]), env=env, text=True,
+    done = subprocess.run(client.argv(["/usr/bin/python3", "-c", script, uri, json.dumps(answers)]), env=env, text=True,
                           capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -123,6 +123,37 @@ def test_new_host_key_is_asked_about(client, daemon):
     result = opened(client, uri, ["yes"])
     assert result.get("opened") == ["test"] and len(result["asked"]) == 1, result
     assert opened(client, uri, []).get("opened") == ["test"]
+
+
+EVENTS = """
+import json, signal, sys, threading, time, libvirt
+signal.alarm(40)
+libvirt.virEventRegisterDefaultImpl()
+threading.Thread(target=lambda: [libvirt.virEventRunDefaultImpl() for _ in iter(int, 1)], daemon=True).start()
+conn = libvirt.open(sys.argv[1])
+conn.setKeepAlive(1, 5)
+seen = []
+conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, lambda c, d, what, detail, o: seen.append(what), None)
+dom = conn.lookupByName("test")
+for i in range(20):
+    dom.suspend()
+    dom.resume()
+end = time.monotonic() + 15
+while len(seen) < 40 and time.monotonic() < end:
+    time.sleep(0.02)
+pool = conn.storagePoolLookupByName("default-pool")
+print(json.dumps({"events": len(seen), "alive": conn.isAlive(), "xml": len(dom.XMLDesc()), "pool": pool.info()[0], "asked": []}))
+"""
+
+
+@pytest.mark.parametrize("transport", ["ssh", *TYPES])
+def test_events_and_keepalive(client_of, daemon, transport):
+    """The event loop waits for the descriptor only: what the ssh library has read already must not be forgotten."""
+    client = client_of(transport)
+    both_known(client)
+    client.give_key()
+    result = opened(client, client.uri("/default", user="root", driver="test", no_tty=1), script=EVENTS)
+    assert result["events"] == 40 and result["alive"] == 1 and result["xml"] > 100
 
 
 # ---- faults
