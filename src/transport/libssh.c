@@ -18,6 +18,7 @@
 #include "base/module.h"
 #include "base/util.h"
 #include "base/walk.h"
+#include "transport/tcp.h"
 #include "transport/channel.h"
 
 #define SAID_MAX    65536
@@ -42,6 +43,7 @@ static short poll_events(ssh_session session)
 
 int fl_libssh_wait(struct fl_ssh_login *l, struct fl_libssh *s, const char *doing)
 {
+    fl_tcp_hasten(ssh_get_fd(s->session));
     int rc = fl_fd_wait(ssh_get_fd(s->session), poll_events(s->session), l->ep->deadline_us);
     if (rc >= 0)
         return 0;

@@ -21,6 +21,7 @@
 #include "base/module.h"
 #include "base/util.h"
 #include "base/walk.h"
+#include "transport/tcp.h"
 
 #define OUT_MAX       262144 /* more is not taken from the caller before the socket takes some */
 #define WRITE_MAX     32768
@@ -84,6 +85,7 @@ int fl_ssh2_wait(struct ssh2 *s, int64_t deadline_us)
 {
     flush_out(s);
     short events = (short)(POLLIN | (s->out->len ? POLLOUT : 0));
+    fl_tcp_hasten(s->fd);
     return fl_fd_wait(s->fd, events, deadline_us) < 0 ? -1 : 0;
 }
 

@@ -10,3 +10,6 @@
  */
 int fl_tcp_dial(const char *host, int port, int64_t deadline_us, const char *who, const char *todo,
                 int *ret_fd);
+/* Before waiting for an answer that may come in two parts: a sender that holds the second one back until the
+ * first is acknowledged (sshd) is not kept waiting. Harmless on other descriptors. */
+void fl_tcp_hasten(int fd);
