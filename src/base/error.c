@@ -90,7 +90,7 @@ static void error_log(const virError *err)
 {
     int level = log_quietly ? FL_LOG_DEBUG : FL_LOG_ERROR;
 
-    if (level >= fl_log_threshold)
+    if (level >= __atomic_load_n(&fl_log_threshold, __ATOMIC_RELAXED))
         fl_log_write(level, here_file ? here_file : __FILE__, here_line, "%s", err->message);
     here_file = NULL;
     here_line = 0;

@@ -320,7 +320,7 @@ int fl_log_configure(int level, const char *filters, const char *outputs)
         g_free(log_state.ident);
         log_state.ident = g_steal_pointer(&ident);
     }
-    fl_log_threshold = threshold_of(level, f, o);
+    __atomic_store_n(&fl_log_threshold, threshold_of(level, f, o), __ATOMIC_RELAXED);
     g_mutex_unlock(&log_state.lock);
     if (old_f)
         g_array_unref(old_f);

@@ -19,7 +19,7 @@ void fl_log_configure_from_env(void); /* once, at virInitialize */
 
 #define fl_log_(lvl, ...)                                                                                    \
     do {                                                                                                     \
-        if (G_UNLIKELY((lvl) >= fl_log_threshold))                                                           \
+        if (G_UNLIKELY((lvl) >= __atomic_load_n(&fl_log_threshold, __ATOMIC_RELAXED)))                       \
             fl_log_write((lvl), __FILE__, __LINE__, __VA_ARGS__);                                            \
     } while (0)
 #define fl_debug(...) fl_log_(FL_LOG_DEBUG, __VA_ARGS__)
