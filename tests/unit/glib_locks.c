@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#pragma GCC visibility push(default) /* libraries have to find them, also in a program that hides its names */
+#pragma GCC visibility push(default) /* libraries have to find them, also in a program that hides its names  \
+                                      */
 
 /* The lock behind *slot, made on first use. */
 static pthread_mutex_t *mutex_of(gpointer *slot, int type)
