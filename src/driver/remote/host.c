@@ -3,6 +3,7 @@
 #define FL_FROM VIR_FROM_REMOTE
 #include <unistd.h>
 
+#include "core/params.h"
 #include "driver/remote/check.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
@@ -270,4 +271,16 @@ int fl_remote_domain_qemu_monitor_command_with_files(virDomainPtr domain, const 
             close(fds.out[--fds.nout]);
     }
     return 0;
+}
+
+int fl_remote_connect_set_identity(virConnectPtr conn, virTypedParameterPtr params, int nparams,
+                                   unsigned int flags)
+{
+    FL_ARENA(arena);
+    struct fl_w_connect_set_identity_args args = { .flags = flags };
+
+    if (fl_params_to_wire(params, nparams, &arena, &args.n_params, &args.params) < 0)
+        return -1;
+    return fl_remote_call(conn, FL_P_CONNECT_SET_IDENTITY, FL_T_CONNECT_SET_IDENTITY_ARGS, &args, FL_XDR_VOID,
+                          NULL, &arena);
 }
