@@ -226,16 +226,43 @@ void fl_stage_name_teller(enum fl_stage stage, const char *who)
     prefix_detail(prefix);
 }
 
-void fl_stage_advise(const char *todo_fmt, ...)
+static void cut_advice(char *text)
+{
+    char *at = text ? g_strrstr(text, "; ") : NULL;
+
+    if (at)
+        *at = '\0';
+}
+
+static void advise(bool instead, const char *todo_fmt, va_list args)
 {
     virErrorPtr err = fl_error_get();
     bool second = g_strcmp0(error_detail(err), err->str2) == 0;
-    g_autofree char *todo = NULL, *message = err->message, *str2 = err->str2;
+    g_autofree char *todo = g_strdup_vprintf(todo_fmt, args);
+    g_autofree char *message = err->message, *str2 = err->str2;
+
+    if (instead) {
+        cut_advice(message);
+        cut_advice(second ? str2 : NULL);
+    }
+    err->message = g_strdup_printf("%s; %s", message ? message : "", todo);
+    err->str2 = second ? g_strdup_printf("%s; %s", str2, todo) : g_steal_pointer(&str2);
+}
+
+void fl_stage_advise(const char *todo_fmt, ...)
+{
     va_list args;
 
     va_start(args, todo_fmt);
-    todo = g_strdup_vprintf(todo_fmt, args);
+    advise(false, todo_fmt, args);
     va_end(args);
-    err->message = g_strdup_printf("%s; %s", message ? message : "", todo);
-    err->str2 = second ? g_strdup_printf("%s; %s", str2, todo) : g_steal_pointer(&str2);
+}
+
+void fl_stage_advise_instead(const char *todo_fmt, ...)
+{
+    va_list args;
+
+    va_start(args, todo_fmt);
+    advise(true, todo_fmt, args);
+    va_end(args);
 }

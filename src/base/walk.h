@@ -73,3 +73,5 @@ void fl_stage_name_error(void);
 void fl_stage_name_teller(enum fl_stage stage, const char *who);
 /* Adds "; TODO" to the thread's error: the last clause of an error of opening is the one thing to do. */
 void fl_stage_advise(const char *todo_fmt, ...) G_GNUC_PRINTF(1, 2);
+/* The same in the place of the advice it has: the reason is another than whoever gave it could know. */
+void fl_stage_advise_instead(const char *todo_fmt, ...) G_GNUC_PRINTF(1, 2);

@@ -166,7 +166,7 @@ static void suggest_driver(const struct fl_route *route)
     const char *meant = route && route->driver ? fl_suggest_driver(route->driver) : NULL;
 
     if (meant)
-        fl_stage_advise("did you mean the driver '%s'?", meant);
+        fl_stage_advise_instead("did you mean the driver '%s'?", meant);
 }
 
 int fl_connect_resolve(const char *name, unsigned int flags, struct fl_route **ret_route)

@@ -39,9 +39,13 @@ static const struct mark {
 };
 
 /* Lines of the trace that have no mark before them. */
-static const char *const plain[] = {
-    TRACE, "debug2: ", "debug3: ", "Authenticated to ", "Transferred: sent ", "Bytes per second: sent "
-};
+static const char *const plain[] = { TRACE,
+                                     "debug2: ",
+                                     "debug3: ",
+                                     "Authenticated to ",
+                                     "Transferred: sent ",
+                                     "Warning: Permanently added ",
+                                     "Bytes per second: sent " };
 
 static const struct mark *find_mark(const char *line)
 {

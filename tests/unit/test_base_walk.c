@@ -138,6 +138,10 @@ static void errors_are_given_their_stage(void **state)
     assert_string_equal(fl_error_get()->message, "invalid argument: resolve: no such thing; try 2");
     assert_string_equal(fl_error_get()->str2, "resolve: no such thing; try 2");
 
+    fl_stage_advise_instead("try %d", 3);
+    assert_string_equal(fl_error_get()->message, "invalid argument: resolve: no such thing; try 3");
+    assert_string_equal(fl_error_get()->str2, "resolve: no such thing; try 3");
+
     fl_error_set_argument(VIR_FROM_TEST, VIR_ERR_INVALID_ARG, "virCall", "flags", "is wrong");
     fl_stage_name_error();
     assert_string_equal(fl_error_get()->message, "resolve: invalid argument: virCall: flags is wrong");
