@@ -9,7 +9,7 @@ import pytest
 
 import sasl_lab
 from held import LibvirtError, hold, middle, uri_over  # noqa: F401
-from interop_lab import Daemon
+from interop_lab import Daemon, need_root
 
 pytestmark = pytest.mark.tsan
 
@@ -21,12 +21,13 @@ EOF, KEEPALIVE = 1, 2
 class Again:
     """A daemon that is killed and started again in its place."""
 
-    def __init__(self, folder, env=None, **conf):
-        self.folder, self.now, self.env, self.conf = folder, None, env, {"tcp_port": "16719", **conf}
+    def __init__(self, folder, env=None, ours=True, **conf):
+        self.folder, self.now, self.env, self.ours = folder, None, env, ours
+        self.conf = {"tcp_port": "16719", **conf}
         self.start()
 
     def start(self):
-        self.now = Daemon(self.folder, args=["--listen"], conf=self.conf, env=self.env)
+        self.now = Daemon(self.folder, args=["--listen"], conf=self.conf, env=self.env, ours=self.ours)
         return self
 
     def kill(self):
@@ -91,6 +92,24 @@ def test_events_come_again_under_the_same_number(again, hold):
     client.do("c.domainEventDeregisterAny(m)")
 
 
+def test_the_incumbents_daemon(namespace, folder, hold):
+    need_root("the incumbent's daemon")
+    again = Again(folder / "d", ours=False)
+    try:
+        client = hold(again.uri())
+        client.do("c.domainEventRegisterAny(None, 0, on_event, 'a'); c.setKeepAlive(1, 2); d = c.lookupByName('test')")
+        for _ in range(2):
+            again.kill()
+            client.start("d.info()[0]")
+            again.start()
+            assert client.result() == 1
+            client.do("events.clear(); d.suspend(); d.resume(); wait(lambda: len(events) >= 2); time.sleep(0.1)")
+            assert client.do("[e[1] for e in events]") == [3, 4]
+        assert client.do("closed") == []
+    finally:
+        again.now.stop(signal.SIGKILL)
+
+
 def test_an_idle_connection_that_listens_is_dialed_without_a_call(again, hold, middle):
     wire = middle(again.now.tcp)
     client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
@@ -112,6 +131,9 @@ def test_many_threads_wait_for_one_dialing(again, hold, middle):
     wire = middle(again.now.tcp)
     client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=1")
     client.do("d = c.lookupByName('test')")
+    mine = "[len(os.listdir('/proc/self/' + what)) for what in ('fd', 'task')]"
+    client.do("import os")
+    before = client.do(mine)
     client.start("many(16, 2.5, lambda i: d.info() if i % 2 else c.getHostname())")
     for i in range(4):
         time.sleep(0.4)
@@ -120,6 +142,8 @@ def test_many_threads_wait_for_one_dialing(again, hold, middle):
     assert errors == []
     assert least > 10 and total > 500
     assert wire.seen == 5
+    client.do("time.sleep(0.2)")
+    assert client.do(mine) == before
 
 
 def test_a_call_that_changes_things_is_not_sent_twice(again, hold, middle):
