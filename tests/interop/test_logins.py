@@ -10,9 +10,11 @@ import time
 import pytest
 
 import sasl_lab
-from interop_lab import Daemon, need_root
+from interop_lab import need_root
 from sasl_lab import INIT, LIST, START, STEP, case, log_in, plain, start_args, step_args, wire_log_in
 from wire import Wire, string, u32
+
+pytestmark = pytest.mark.tsan
 
 SASL = {"auth_unix_rw": "sasl", "auth_tcp": "sasl", "unix_sock_rw_perms": "0777"}
 SCRAM_FIRST = b"n,,n=fred,r=0123456789abcdef0123"
