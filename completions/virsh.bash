@@ -27,7 +27,7 @@ _virsh()
     done
     if ((${#words[@]} == 0)) && [[ "$current" == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--connect= --debug= --escape --help --keepalive-interval= \
-            --keepalive-count= --log= --output= --quiet --readonly --timeout= --timing --version" -- "$current")
+            --keepalive-count= --log= --no-pkttyagent --output= --quiet --readonly --timeout= --timing --version" -- "$current")
         return
     fi
     mapfile -t COMPREPLY < <("${COMP_WORDS[0]}" "${globals[@]}" -q complete -- "${words[@]}" "$current" 2>/dev/null)

@@ -51,6 +51,13 @@ static int authenticate(virConnectPtr *ret, struct fl_shell *sh, const char *uri
     unsigned int flags = sh->readonly ? VIR_CONNECT_RO : 0;
 
     *ret = virConnectOpenAuth(uri, virConnectAuthPtrDefault, flags);
+    if (!*ret && fl_agent_wanted(sh)) {
+        pid_t agent = fl_agent_start();
+
+        if (agent > 0)
+            *ret = virConnectOpenAuth(uri, virConnectAuthPtrDefault, flags);
+        fl_agent_stop(agent);
+    }
     return *ret ? 0 : -1;
 }
 

@@ -26,6 +26,7 @@ static const char usage_text[] =
     "    -K | --keepalive-count=NUM\n"
     "                            how many of them may stay unanswered\n"
     "    -l | --log=FILE         keep a log in this file\n"
+    "         --no-pkttyagent    do not start polkit's agent for terminals\n"
     "    -o | --output=FORMAT    text (default) or json\n"
     "    -q | --quiet            no headings, no remarks\n"
     "    -r | --readonly         connect for reading only\n"
@@ -184,6 +185,9 @@ static int one_option(struct fl_shell *sh, int letter, char **argv)
         return log_option(sh, optarg);
     case 'o':
         return format_option(sh, optarg);
+    case 'A':
+        sh->no_agent = true;
+        return 0;
     case 'q':
         sh->quiet = true;
         return 0;
@@ -213,6 +217,7 @@ static int parse_options(struct fl_shell *sh, int argc, char **argv)
         { "keepalive-interval", required_argument, NULL, 'k' },
         { "keepalive-count", required_argument, NULL, 'K' },
         { "log", required_argument, NULL, 'l' },
+        { "no-pkttyagent", no_argument, NULL, 'A' },
         { "output", required_argument, NULL, 'o' },
         { "quiet", no_argument, NULL, 'q' },
         { "readonly", no_argument, NULL, 'r' },

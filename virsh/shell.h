@@ -26,6 +26,7 @@ struct fl_shell {
     char *uri;            /* as given, NULL for the default */
     const char *uri_from; /* who gave it: "option -c" */
     bool readonly;
+    bool no_agent; /* --no-pkttyagent */
     bool quiet;
     bool timing;
     bool interactive;
@@ -158,6 +159,11 @@ void fl_complain(struct fl_shell *sh, const char *format, ...) G_GNUC_PRINTF(2, 
 void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* connection.c */
+/* agent.c: whether an agent for polkit could make the failed opening succeed; its process, or -1. */
+bool fl_agent_wanted(const struct fl_shell *sh);
+pid_t fl_agent_start(void);
+void fl_agent_stop(pid_t pid);
+
 int fl_connect(struct fl_shell *sh);
 int fl_event_loop(struct fl_shell *sh); /* registered once, before the first opening */
 void fl_disconnect(struct fl_shell *sh);

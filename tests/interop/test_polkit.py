@@ -3,7 +3,9 @@
 agent, no polkitd that answers, no bus."""
 import os
 import pathlib
+import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -11,7 +13,7 @@ import time
 import pytest
 
 import sasl_lab
-from interop_lab import Daemon, environment, libc, need_root
+from interop_lab import MS_BIND, OUR_VIRSH, Daemon, environment, libc, need_root
 from sasl_lab import case, log_in
 from wire import Wire
 
@@ -167,6 +169,66 @@ for i in range(40):
             break
         time.sleep(0.05)
     assert daemon.fds() <= fds, daemon.log()
+
+
+def on_terminal(argv, env, seconds=15):
+    """What a program shows on a terminal of its own, as nobody, and its exit status."""
+    import pty
+    pid, fd = pty.fork()
+    if pid == 0:
+        try:
+            os.chdir("/")
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.execve(argv[0], argv, env)
+        finally:
+            os._exit(127)
+    shown, end, status = "", time.monotonic() + seconds, None
+    try:
+        while time.monotonic() < end and select.select([fd], [], [], end - time.monotonic())[0]:
+            try:
+                shown += os.read(fd, 4096).decode(errors="replace")
+            except OSError:
+                break
+    finally:
+        os.close(fd)
+        if time.monotonic() >= end:
+            os.kill(pid, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return shown, status
+
+
+@pytest.mark.parametrize("option", [None, "--no-pkttyagent"])
+@pytest.mark.parametrize("rule, wanted", [("AUTH_SELF", True), ("NO", False)])
+def test_the_shell_starts_the_agent_of_terminals(polkit, polkit_daemons, folder, option, rule, wanted):
+    """Where polkit could ask nobody, pkttyagent is started for this process, and ended again. (One of the test's own tells
+    how: without logind polkitd knows no sessions, and asks no agent.)"""
+    if not os.path.exists("/usr/bin/pkttyagent"):
+        pytest.skip("no pkttyagent")
+    folder.chmod(0o777)
+    (folder / "agent").write_text(f"""#!/bin/bash
+echo "$@" >> {folder}/told
+while [ $# -gt 1 ]; do [ "$1" = --notify-fd ] && eval "exec $2>&-"; shift; done
+echo $$ > {folder}/pid
+exec sleep 60
+""")
+    (folder / "agent").chmod(0o755)
+    rules_in_force(polkit, f'polkit.addRule(function(a, s) {{ if (s.user == "nobody") return polkit.Result.{rule}; }});')
+    argv = [str(OUR_VIRSH), *([option] if option else []), "-c", f"test+unix:///default?socket={polkit_daemons[0].sock}", "uri"]
+    env = {**environment(True, **polkit.env), "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
+    assert libc.mount(str(folder / "agent").encode(), b"/usr/bin/pkttyagent", None, MS_BIND, None) == 0
+    try:
+        shown, status = on_terminal(argv, env)
+    finally:
+        libc.umount2(b"/usr/bin/pkttyagent", 2)
+    assert status == 1 and "polkit" in shown, shown
+    assert (folder / "told").exists() == (wanted and option is None), shown
+    if (folder / "told").exists():
+        told = (folder / "told").read_text().split()
+        assert len((folder / "told").read_text().splitlines()) == 1
+        assert told[0] == "--process" and told[1] in shown and told[2] == "--notify-fd" and told[4] == "--fallback"
+        assert not os.path.exists("/proc/" + (folder / "pid").read_text().strip())
 
 
 # ---- nobody answers
