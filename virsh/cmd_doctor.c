@@ -23,6 +23,7 @@ struct doctor {
     void *stages; /* JSON */
     bool color;
     bool local; /* the way stays on this machine */
+    bool waits; /* show where */
     GPtrArray *notes;
 };
 
@@ -145,14 +146,27 @@ static void note_certificates(struct doctor *d, const fairleadStage *s)
     }
 }
 
+/* Where it waits, on a terminal only: a line that the next one takes the place of. */
+static void waits(struct doctor *d, const char *stage)
+{
+    if (!d->waits)
+        return;
+    fprintf(stderr, "\r\033[K%s%s%s", stage ? " " : "", stage ? stage : "", stage ? " ..." : "");
+    fflush(stderr);
+}
+
 static void on_stage(const fairleadStage *s, void *opaque)
 {
     struct doctor *d = opaque;
 
+    waits(d, s->verdict == FAIRLEAD_BEGUN ? s->name : NULL);
+    if (s->verdict == FAIRLEAD_BEGUN)
+        return;
     if (d->stages)
         stage_json(d, s);
     else
         stage_text(d, s);
+    fflush(stdout);
     if (strcmp(s->name, "tls") == 0)
         note_certificates(d, s);
 }
@@ -224,7 +238,8 @@ int fl_cmd_doctor(struct fl_call *c)
     d.stages = fl_json(c) ? fl_json_array() : NULL;
     if (!d.stages && !c->sh->quiet)
         fl_out(c, "%s\n\n", name && *name ? name : "(no URI given)");
-    status = diagnose(name, virConnectAuthPtrDefault, flags, on_stage, &d);
+    d.waits = !d.stages && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+    status = diagnose(name, virConnectAuthPtrDefault, flags | FAIRLEAD_LIVE, on_stage, &d);
     if (status >= 0)
         return report(&d, name, status);
     if (d.stages)

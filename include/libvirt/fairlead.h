@@ -22,7 +22,10 @@ typedef enum {
     FAIRLEAD_NO_ALIASES = VIR_CONNECT_NO_ALIASES,
     /* fairleadDiagnose, fairleadOpen: may leave traces as an ordinary opening does: start a session daemon,
      * remember a host key. Otherwise nothing is started and no file is written. */
-    FAIRLEAD_MAY_CHANGE = 1 << 8
+    FAIRLEAD_MAY_CHANGE = 1 << 8,
+    /* fairleadDiagnose: stages are told while the opening goes on, also with FAIRLEAD_BEGUN: to show where it
+     * waits. A stage that has passed is told when that is certain: when the second one after it begins. */
+    FAIRLEAD_LIVE = 1 << 9
 } fairleadFlags;
 
 /* One thing that was decided. */
@@ -44,7 +47,12 @@ char *fairleadExplainURI(const char *name, unsigned int flags);
 int fairleadRouteInfo(const char *name, unsigned int flags, fairleadItem **items);
 void fairleadItemsFree(fairleadItem *items);
 
-typedef enum { FAIRLEAD_PASSED = 0, FAIRLEAD_FAILED = 1, FAIRLEAD_NOT_REACHED = 2 } fairleadVerdict;
+typedef enum {
+    FAIRLEAD_PASSED = 0,
+    FAIRLEAD_FAILED = 1,
+    FAIRLEAD_NOT_REACHED = 2,
+    FAIRLEAD_BEGUN = 3
+} fairleadVerdict;
 
 /* A stage of opening. All of it is only good during the callback; texts may be NULL unless said otherwise. */
 typedef struct _fairleadStage {

@@ -66,7 +66,7 @@ static struct fl_walk_stage *failed_stage(struct fl_walk *walk, enum fl_stage na
     struct fl_walk_stage *s = last(walk);
     int64_t ended = s ? s->ended : g_get_monotonic_time();
 
-    while (s && named != FL_STAGE_NONE && s->stage > named) {
+    while (s && named != FL_STAGE_NONE && s->stage > named && walk->stages->len > walk->told) {
         g_ptr_array_set_size(walk->stages, (gint)walk->stages->len - 1);
         s = last(walk);
     }
@@ -108,9 +108,20 @@ bool fl_walk_watched(void)
     return watched != NULL;
 }
 
+/* What is certain now; and, without a line of its own in the record, that the last one has begun. */
+static void tell(struct fl_walk *walk)
+{
+    if (!walk->tell)
+        return;
+    while (walk->told + 2 < walk->stages->len)
+        walk->tell(walk->stages->pdata[walk->told++], false, walk->opaque);
+    walk->tell(last(walk), true, walk->opaque);
+}
+
 void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)
 {
     struct fl_walk_stage *s = last(watched);
+    bool begins = !s || s->stage != stage;
     int64_t now;
     va_list args;
 
@@ -118,7 +129,7 @@ void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)
     if (!watched)
         return;
     now = g_get_monotonic_time();
-    if (!s || s->stage != stage) {
+    if (begins) {
         if (s && !s->ended)
             s->ended = now;
         s = stage_new(stage, now);
@@ -130,6 +141,8 @@ void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)
         s->target = g_strdup_vprintf(target_fmt, args);
         va_end(args);
     }
+    if (begins)
+        tell(watched);
 }
 
 void fl_stage_leave(void)

@@ -37,7 +37,13 @@ struct fl_walk {
     GPtrArray *stages;
     struct fl_walk *outer; /* what this thread watched before */
     enum fl_stage stage;
-    bool look_only; /* set after fl_walk_begin(): see fl_walk_look_only() */
+    /* Set after fl_walk_begin(). */
+    bool look_only; /* see fl_walk_look_only() */
+    /* Told of each stage when it begins, and when it has passed for certain: when the second one after it
+     * begins. The rest is in `stages` after fl_walk_end(), from `told` on. NULL: only there. */
+    void (*tell)(const struct fl_walk_stage *stage, bool begins, void *opaque);
+    void *opaque;
+    guint told;
 };
 
 /* Watches this thread from begin to end. */

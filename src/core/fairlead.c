@@ -223,7 +223,8 @@ static void tell_walk(const struct fl_walk *walk, const struct fl_route *route, 
     for (guint i = 0; i < walk->stages->len; i++) {
         const struct fl_walk_stage *s = walk->stages->pdata[i];
 
-        tell_stage(s, cb, opaque);
+        if (i >= walk->told)
+            tell_stage(s, cb, opaque);
         reached = MAX(reached, s->stage);
     }
     for (const enum fl_stage *st = way_of(route); *st != FL_STAGE_NONE; st++) {
@@ -236,17 +237,37 @@ static void tell_walk(const struct fl_walk *walk, const struct fl_route *route, 
     }
 }
 
+struct teller {
+    fairleadStageCallback cb;
+    void *opaque;
+};
+
+static void tell_live(const struct fl_walk_stage *s, bool begins, void *opaque)
+{
+    static const char *const none[1];
+    const struct teller *t = opaque;
+    fairleadStage told = {
+        .name = fl_stage_name(s->stage), .target = s->target, .verdict = FAIRLEAD_BEGUN, .findings = none
+    };
+
+    if (begins)
+        t->cb(&told, t->opaque);
+    else
+        tell_stage(s, t->cb, t->opaque);
+}
+
 int fairleadDiagnose(const char *name, virConnectAuthPtr auth, unsigned int flags, fairleadStageCallback cb,
                      void *opaque)
 {
     fl_autoroute struct fl_route *route = NULL;
+    struct teller live = { .cb = cb, .opaque = opaque };
     struct fl_walk walk;
     virConnectPtr conn;
 
     fl_error_reset();
     if (!cb)
         fl_error_set_argument(FL_FROM, VIR_ERR_INVALID_ARG, __func__, "cb", "must not be NULL");
-    if (!cb || check_flags(__func__, flags, OPEN_FLAGS | FAIRLEAD_MAY_CHANGE) < 0) {
+    if (!cb || check_flags(__func__, flags, OPEN_FLAGS | FAIRLEAD_MAY_CHANGE | FAIRLEAD_LIVE) < 0) {
         fl_error_dispatch(NULL);
         return -1;
     }
@@ -256,6 +277,8 @@ int fairleadDiagnose(const char *name, virConnectAuthPtr auth, unsigned int flag
 
     fl_walk_begin(&walk);
     walk.look_only = !(flags & FAIRLEAD_MAY_CHANGE);
+    walk.tell = flags & FAIRLEAD_LIVE ? tell_live : NULL;
+    walk.opaque = &live;
     conn = fl_connect_open(name, auth, flags & OPEN_FLAGS, 0);
     fl_walk_end(&walk, conn ? NULL : fl_error_get());
     {

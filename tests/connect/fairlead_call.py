@@ -64,7 +64,7 @@ def main():
 
     def on_stage(stage, _opaque):
         s = stage.contents
-        stages.append({"name": text(s.name), "target": text(s.target), "verdict": ["passed", "failed", "not reached"][s.verdict],
+        stages.append({"name": text(s.name), "target": text(s.target), "verdict": ["passed", "failed", "not reached", "begun"][s.verdict],
                        "ms": s.milliseconds, "findings": [text(s.findings[i]) for i in range(s.nfindings)],
                        "error": text(s.error), "code": s.code, "domain": s.domain, "advice": text(s.advice)})
 

@@ -16,7 +16,7 @@ from transport_lab import ROOT, in_run, write_script
 BUILD = Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
 LIBRARY = BUILD / "src" / "libvirt.so.0"
 SANITIZER = {"address": "libasan.so", "thread": "libtsan.so"}.get(os.environ.get("FL_SANITIZE"))
-MAY_CHANGE = 1 << 8
+MAY_CHANGE, LIVE = 1 << 8, 1 << 9
 NOBODY = 65534
 
 
@@ -156,6 +156,26 @@ def test_all_pass(server):
     assert stage(got, "connect")["target"] == path and stage(got, "connect")["findings"] == [f"{path}: connected"]
     assert any("none" in line for line in stage(got, "auth")["findings"])
     assert all(s["ms"] >= 0 and s["code"] == 0 and not s["error"] and not s["advice"] for s in got["stages"])
+
+
+def test_told_while_it_goes_on(server):
+    """Each stage begins before its verdict comes; verdicts come in order, once."""
+    path = server(answers=OPENS | {CLOSE: b""})
+    got = ask(f"test+unix:///default?socket={path}", LIVE)
+    told = [(s["name"], s["verdict"]) for s in got["stages"]]
+    names = ["resolve", "connect", "auth", "open"]
+    assert [n for n, v in told if v == "begun"] == names == [n for n, v in told if v == "passed"]
+    assert told.index(("resolve", "passed")) < told.index(("auth", "begun"))
+    assert told.index(("connect", "passed")) < told.index(("open", "begun"))
+    got = ask(f"test+unix:///default?socket={server()}&connect_timeout=1", LIVE)
+    assert [(s["name"], s["verdict"]) for s in got["stages"] if s["verdict"] != "begun"] == [
+        ("resolve", "passed"), ("connect", "passed"), ("auth", "failed"), ("open", "not reached")]
+
+
+def test_a_helper_that_fails_has_not_passed(sshd):
+    sshd.far_program("virt-ssh-helper", "#!/bin/sh\nexit 3\n")
+    got = ask(sshd.uri(), LIVE)
+    assert [s["verdict"] for s in got["stages"] if s["name"] == "helper"] == ["begun", "failed"]
 
 
 def test_a_local_driver():
