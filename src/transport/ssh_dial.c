@@ -16,7 +16,10 @@
 #include "transport/child.h"
 #include "transport/ssh_login.h"
 #include "transport/tcp.h"
+#include "uri/route.h"
 
+#define GREETING_LIMIT_S                                                                                     \
+    60                    /* nobody is asked before the host has shown its key, so no person is waited for */
 #define PROXY_WAIT_MS 300 /* for a proxy command's last words */
 
 static int way_ended(struct fl_transport *t, int status, const char *text)
@@ -116,9 +119,11 @@ int fl_ssh_login_dial(struct fl_ssh_login *l)
     const struct fl_ssh_settings *s = l->settings;
     int rc;
 
-    if (s->connect_timeout > 0)
-        l->bounded.deadline_us =
-            fl_deadline_min(l->deadline_us, fl_deadline_in_ms(s->connect_timeout * (int64_t)1000));
+    int limit = s->connect_timeout > 0              ? s->connect_timeout
+                : l->ep->route->connect_timeout < 0 ? GREETING_LIMIT_S
+                                                    : 0;
+    if (limit > 0)
+        l->bounded.deadline_us = fl_deadline_min(l->deadline_us, fl_deadline_in_ms(limit * (int64_t)1000));
     if (s->proxy_use_fdpass && (s->proxy_command || s->proxy_jump))
         return fl_error_set(l->domain, VIR_ERR_CONFIG_UNSUPPORTED,
                             "connect: ProxyUseFdpass is set for '%s' in the ssh configuration, which %s "
