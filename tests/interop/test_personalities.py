@@ -20,18 +20,18 @@ def program(name):
     return OUR_LIBVIRTD.with_name(name)
 
 
+@pytest.mark.parametrize("user,conf,sock,pid", [
+    (None, "/etc/libvirt", "/run/libvirt", "/run"),
+    (65534, "$XDG_CONFIG_HOME/libvirt", "$XDG_RUNTIME_DIR/libvirt", "$XDG_RUNTIME_DIR/libvirt")], ids=["root", "user"])
 @pytest.mark.parametrize("name", UNIX_ONLY + NETWORK)
-def test_help_has_the_names_own_paths(name):
-    for user, places in ((None, ["/etc/libvirt", "/run/libvirt", "/run"]),
-                         (65534, ["$XDG_CONFIG_HOME/libvirt", "$XDG_RUNTIME_DIR/libvirt", "$XDG_RUNTIME_DIR/libvirt"])):
-        if user and os.getuid() != 0:
-            continue
-        text = run([program(name), "--help"], **({"user": user, "cwd": "/"} if user else {})).stdout
-        conf, sock, pid = places
-        assert f" {conf}/{name}.conf\n" in text and f" {pid}/{name}.pid\n" in text
-        assert f" {sock}/{STEM[name]}-sock\n" in text
-        assert (f" {sock}/{STEM[name]}-sock-ro\n" in text) == (user is None)
-        assert ("--listen" in text) == ("TLS" in text) == (name in NETWORK)
+def test_help_has_the_names_own_paths(name, user, conf, sock, pid):
+    if user:
+        need_root("it becomes another user")
+    text = run([program(name), "--help"], **({"user": user, "cwd": "/"} if user else {})).stdout
+    assert f" {conf}/{name}.conf\n" in text and f" {pid}/{name}.pid\n" in text
+    assert f" {sock}/{STEM[name]}-sock\n" in text
+    assert (f" {sock}/{STEM[name]}-sock-ro\n" in text) == (user is None)
+    assert ("--listen" in text) == ("TLS" in text) == (name in NETWORK)
 
 
 @pytest.mark.parametrize("name", UNIX_ONLY + NETWORK)
