@@ -120,7 +120,8 @@ static int from_conf(const struct fl_conf *conf, struct fl_client_conf **ret_con
         read_item(conf, "remote_proxy", &c->remote_proxy) < 0 ||
         read_item(conf, "tls_priority", &c->tls_priority) < 0 ||
         read_seconds(conf, "connect_timeout", &c->connect_timeout) < 0 ||
-        read_seconds(conf, "call_timeout", &c->call_timeout) < 0)
+        read_seconds(conf, "call_timeout", &c->call_timeout) < 0 ||
+        read_seconds(conf, "reconnect", &c->reconnect) < 0)
         return -1;
     *ret_conf = g_steal_pointer(&c);
     return 0;

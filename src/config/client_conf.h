@@ -43,6 +43,7 @@ struct fl_client_conf {
     struct fl_conf_item tls_priority;
     struct fl_conf_seconds connect_timeout; /* of ours: other clients pass over them */
     struct fl_conf_seconds call_timeout;
+    struct fl_conf_seconds reconnect;
 };
 
 /* FL_SYSCONFDIR/libvirt/libvirt.conf for the super-user, else $XDG_CONFIG_HOME/libvirt/libvirt.conf

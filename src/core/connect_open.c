@@ -71,6 +71,7 @@ static int resolve(const char *name, unsigned int flags, struct fl_route **ret_r
         .default_uri_env = getenv("LIBVIRT_DEFAULT_URI"),
         .connect_timeout_env = getenv("LIBVIRT_CONNECT_TIMEOUT"),
         .call_timeout_env = getenv("LIBVIRT_CALL_TIMEOUT"),
+        .reconnect_env = getenv("LIBVIRT_RECONNECT"),
         .conf = conf,
         .local_drivers = (const char *const *)schemes->pdata,
         .privileged = privileged,

@@ -222,7 +222,7 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
     fl_autoroute struct fl_route *route = g_new0(struct fl_route, 1);
     const char *chosen;
 
-    route->connect_timeout = route->call_timeout = -1;
+    route->connect_timeout = route->call_timeout = route->reconnect = -1;
     chosen = choose_text(text, env, &route->uri_origin);
     if (chosen) {
         chosen = expand_text(chosen, env, flags, &route->uri_origin);
@@ -300,5 +300,6 @@ void fl_route_free(struct fl_route *route)
     g_free(route->tls_priority_origin.where);
     g_free(route->connect_timeout_origin.where);
     g_free(route->call_timeout_origin.where);
+    g_free(route->reconnect_origin.where);
     g_free(route);
 }

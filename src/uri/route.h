@@ -76,8 +76,10 @@ struct fl_route {
     bool no_tty;     /* no_tty=1 */
     bool no_sanity;
     char *tls_fingerprint; /* tls_fingerprint=sha256:HEX: the server's certificate, whatever signed it */
-    int reconnect;         /* dial again when the connection breaks: 0 no, 1 yes, more: for so many seconds */
-    int connect_timeout;   /* seconds for the whole of opening; 0 = none, -1 = not given */
+    int reconnect; /* dial again when the connection breaks: 0 no, 1 yes, more: for so many seconds, -1 = not
+                      given */
+    struct fl_origin reconnect_origin;
+    int connect_timeout; /* seconds for the whole of opening; 0 = none, -1 = not given */
     struct fl_origin connect_timeout_origin;
     int call_timeout; /* seconds for one call; 0 = none, -1 = not given */
     struct fl_origin call_timeout_origin;
@@ -92,6 +94,7 @@ struct fl_resolve_env {
     const char *default_uri_env;     /* LIBVIRT_DEFAULT_URI */
     const char *connect_timeout_env; /* LIBVIRT_CONNECT_TIMEOUT; counts where the URI has no such parameter */
     const char *call_timeout_env;    /* LIBVIRT_CALL_TIMEOUT */
+    const char *reconnect_env;       /* LIBVIRT_RECONNECT */
     const struct fl_client_conf
         *conf; /* config/client_conf.h: aliases, uri_default, remote_mode, ...; may be NULL */
     const char *const *local_drivers; /* drivers of this process, NULL-terminated; NULL means { "test" } */
@@ -128,6 +131,6 @@ static inline void fl_route_clear_(struct fl_route **r)
 #define FL_RECONNECT_SECONDS 120 /* where reconnect= only says yes */
 static inline int fl_route_reconnect_seconds(const struct fl_route *route)
 {
-    return route->reconnect == 1 ? FL_RECONNECT_SECONDS : route->reconnect;
+    return route->reconnect == 1 ? FL_RECONNECT_SECONDS : MAX(route->reconnect, 0);
 }
 #define fl_autoroute __attribute__((cleanup(fl_route_clear_)))

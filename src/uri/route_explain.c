@@ -86,10 +86,10 @@ static void say_remote(GString *out, const struct fl_route *route)
     if (route->tls_priority)
         say(out, "tls_priority", route->tls_priority, &route->tls_priority_origin);
     say_param(out, "tls_fingerprint", route->tls_fingerprint);
-    if (route->reconnect) {
+    if (route->reconnect > 0) {
         g_autofree char *limit = g_strdup_printf("for %d s", fl_route_reconnect_seconds(route));
 
-        say_param(out, "reconnect", limit);
+        say(out, "reconnect", limit, &route->reconnect_origin);
     }
     say_seconds(out, "connect_timeout",
                 route->connect_timeout >= 0 ? route->connect_timeout

@@ -55,7 +55,7 @@ static const struct param_rule rules[] = {
     { "tls_priority", PARAM_TEXT, AT(tls_priority), AT(tls_priority_origin), ON_TLS },
     { "pkipath", PARAM_TEXT, AT(pkipath), 0, ON_TLS },
     { "tls_fingerprint", PARAM_TEXT, AT(tls_fingerprint), 0, ON_TLS },
-    { "reconnect", PARAM_SECONDS, AT(reconnect), 0, ON_ALL },
+    { "reconnect", PARAM_SECONDS, AT(reconnect), AT(reconnect_origin), ON_ALL },
     { "auth", PARAM_TEXT, AT(auth), 0, ON_ALL },
     { "authfile", PARAM_TEXT, AT(authfile), 0, ON_ALL },
     { "no_verify", PARAM_FLAG, AT(no_verify), 0, ON_ALL },
@@ -139,8 +139,8 @@ static int apply_seconds(struct fl_route *route, const struct param_rule *rule, 
     int n = 0;
 
     if (number_from_text(value, &n) < 0 || n < 0 || n > FL_SECONDS_MAX)
-        return fl_error(VIR_ERR_INVALID_ARG, "%s=%.100s: expected a number of seconds, 0 for no limit", from,
-                        value);
+        return fl_error(VIR_ERR_INVALID_ARG, "%s=%.100s: expected a number of seconds, 0 for %s", from, value,
+                        rule->offset == AT(reconnect) ? "never and 1 for the usual 120" : "no limit");
     *(int *)((char *)route + rule->offset) = n;
     return 0;
 }
@@ -272,8 +272,11 @@ static int apply_limits(struct fl_route *route, const struct fl_resolve_env *env
     if (fall_back(route, "connect_timeout", "LIBVIRT_CONNECT_TIMEOUT", env->connect_timeout_env, conf,
                   conf ? &conf->connect_timeout : NULL) < 0)
         return -1;
-    return fall_back(route, "call_timeout", "LIBVIRT_CALL_TIMEOUT", env->call_timeout_env, conf,
-                     conf ? &conf->call_timeout : NULL);
+    if (fall_back(route, "call_timeout", "LIBVIRT_CALL_TIMEOUT", env->call_timeout_env, conf,
+                  conf ? &conf->call_timeout : NULL) < 0)
+        return -1;
+    return fall_back(route, "reconnect", "LIBVIRT_RECONNECT", env->reconnect_env, conf,
+                     conf ? &conf->reconnect : NULL);
 }
 
 int fl_route_apply_params(struct fl_route *route, const struct fl_resolve_env *env)

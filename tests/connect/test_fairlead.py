@@ -120,7 +120,16 @@ def test_limits_by_their_origin(conf):
         "9 s", "URI parameter connect_timeout")
 
 
-@pytest.mark.parametrize("name", ["connect_timeout", "call_timeout"])
+def test_reconnecting_by_its_origin(conf):
+    uri = "qemu+unix:///system?socket=/nonexistent"
+    env = conf("\nreconnect = 1\n")
+    assert why(ask(uri, env=env, before=as_nobody()), "reconnect") == ("for 120 s", f"set at {conf.path}:2")
+    env["LIBVIRT_RECONNECT"] = "30"
+    assert why(ask(uri, env=env, before=as_nobody()), "reconnect") == ("for 30 s", "environment variable LIBVIRT_RECONNECT")
+    assert why(ask(uri + "&reconnect=7", env=env, before=as_nobody()), "reconnect") == ("for 7 s", "URI parameter reconnect")
+
+
+@pytest.mark.parametrize("name", ["connect_timeout", "call_timeout", "reconnect"])
 @pytest.mark.parametrize("value", ["soon", "-1", "1.5", "99999999999", '"5"'])
 def test_a_bad_limit_names_where(conf, name, value):
     uri = "qemu+unix:///system?socket=/nonexistent"

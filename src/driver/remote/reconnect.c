@@ -394,7 +394,7 @@ int fl_remote_open(virConnectPtr conn, const struct fl_route *route, virConnectA
     struct fl_remembered *answers;
     struct fl_remote *r;
 
-    if (!route->reconnect)
+    if (route->reconnect <= 0)
         return fl_remote_dial(conn, route, auth, flags, NULL);
     answers = fl_remembered_new(auth);
     if (fl_remote_dial(conn, route, fl_remembered_auth(answers), flags, NULL) < 0) {
