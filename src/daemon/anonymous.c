@@ -40,25 +40,40 @@ static unsigned int share(unsigned int max)
 
 /* ---- who has to go; with the lock ---- */
 
-static GQueue *largest(struct fl_anonymous *all)
+/* Whether `a` is the one to close rather than `b` (NULL: nobody yet): silent before busy, old before new. */
+static bool goes_first(struct fl_peer *a, struct fl_peer *b)
 {
+    bool a_busy = g_atomic_int_get(&a->ncalls) > 0, b_busy;
+
+    if (!b)
+        return true;
+    b_busy = g_atomic_int_get(&b->ncalls) > 0;
+    return a_busy != b_busy ? b_busy : a->id < b->id;
+}
+
+static struct fl_peer *first_of(const GQueue *queue, struct fl_peer *than)
+{
+    for (GList *l = queue->head; l; l = l->next)
+        if (goes_first(l->data, than))
+            than = l->data;
+    return than;
+}
+
+static struct fl_peer *first_of_largest(struct fl_anonymous *all)
+{
+    struct fl_peer *found = NULL;
+    unsigned int most = 0;
     GHashTableIter iter;
     gpointer queue;
-    GQueue *found = NULL;
 
     g_hash_table_iter_init(&iter, all->origins);
     while (g_hash_table_iter_next(&iter, NULL, &queue))
-        if (!found || ((GQueue *)queue)->length > found->length)
-            found = queue;
+        most = MAX(most, ((GQueue *)queue)->length);
+    g_hash_table_iter_init(&iter, all->origins);
+    while (g_hash_table_iter_next(&iter, NULL, &queue))
+        if (((GQueue *)queue)->length == most)
+            found = first_of(queue, found);
     return found;
-}
-
-static struct fl_peer *oldest(GQueue *queue)
-{
-    for (GList *l = queue->head; l; l = l->next)
-        if (g_atomic_int_get(&((struct fl_peer *)l->data)->ncalls) == 0)
-            return l->data;
-    return queue->head->data;
 }
 
 static void strike(struct fl_anonymous *all, struct fl_peer *peer)
@@ -78,9 +93,9 @@ static struct fl_peer *make_room(struct fl_anonymous *all, const char *origin, u
     struct fl_peer *victim = NULL;
 
     if (own && own->length >= share(max))
-        victim = oldest(own);
+        victim = first_of(own, NULL);
     else if (all->count >= max)
-        victim = oldest(largest(all));
+        victim = first_of_largest(all);
     if (victim) {
         fl_peer_ref(victim); /* who is in the book is not yet unreferenced by its I/O thread */
         strike(all, victim);

@@ -122,6 +122,25 @@ def test_errors_say_what_to_do(our_sasl):
     assert "auth: " in bad["text"] and "refuses" in bad["text"] and "secret" not in bad["text"]
 
 
+def test_a_command_leads_to_any_daemon(our_sasl, real_sasl, folder):
+    """With a layer where the far end is TCP, without one on a unix socket; a password is shown when the URI says so."""
+    if not shutil.which("socat"):
+        pytest.skip("no socat")
+    cases = []
+    for i, daemon in enumerate((our_sasl, real_sasl)):
+        for name, address in (("tcp", "TCP:{}:{}".format(*daemon.tcp)), ("unix", f"UNIX:{daemon.sock}")):
+            command = folder / f"{name}{i}"
+            command.write_text(f"#!/bin/sh\nexec socat - {address}\n")
+            command.chmod(0o755)
+            uri = f"test+ext:///default?command={command}"
+            cases += [(name, case(uri)), (name, case(with_auth(uri, "sasl.PLAIN")))]
+    for (name, how), got in zip(cases, log_in([c for _, c in cases])):
+        if name == "tcp" and "PLAIN" in how["uri"]:
+            assert got["code"] == 45 and "DIGEST-MD5" in got["text"]
+        else:
+            assert got.get("encrypted") == (1 if name == "tcp" else 0), (how, got)
+
+
 # ---- who answers
 
 def test_the_application_is_asked_as_by_the_incumbent(our_sasl):

@@ -20,19 +20,44 @@ struct conversation {
     const struct fl_sasl_api *api;
     struct fl_sasl *sasl;
     struct fl_credentials credentials;
-    bool exposed; /* the channel is plain TCP */
+    enum channel { PLAIN_TCP, UNIX_SOCKET, ENCRYPTED, COMMAND } channel;
     char *offered;
     const char *mechanism;
     bool far_complete;
     unsigned int steps;
 };
 
+/*
+ * What lies below, and what it asks of a mechanism. Where a command leads only its author knows: it is not
+ * shown a password unless the URI says so, and a layer is put on it where the far end wants one.
+ */
+static const struct {
+    const char *text;
+    unsigned int external_ssf, min_ssf, max_ssf;
+    bool plaintext;
+} channels[] = {
+    [PLAIN_TCP] = { "plain TCP, so only mechanisms that encrypt the connection", 0, FL_SASL_TCP_MIN_SSF,
+                    FL_SASL_MAX_SSF, false },
+    [UNIX_SOCKET] = { "unix socket, any mechanism", FL_SASL_LOCAL_SSF, 0, 0, true },
+    [ENCRYPTED] = { "encrypted channel, any mechanism", FL_SASL_TLS_SSF, 0, FL_SASL_MAX_SSF, true },
+    [COMMAND] = { "a command, so no mechanism that shows the password unless auth=sasl.MECHANISM says so", 0,
+                  0, FL_SASL_MAX_SSF, false },
+};
+
+static enum channel find_channel(const struct fl_remote_login *login)
+{
+    struct fl_client *client = fl_remote_client(login->conn);
+
+    if (fl_client_is_encrypted(client))
+        return ENCRYPTED;
+    if (fl_client_is_local(client))
+        return UNIX_SOCKET;
+    return g_strcmp0(login->route->transport, "tcp") == 0 ? PLAIN_TCP : COMMAND;
+}
+
 static const char *channel(const struct conversation *c)
 {
-    if (c->exposed)
-        return "plain TCP, so only mechanisms that encrypt the connection";
-    return fl_client_is_local(fl_remote_client(c->login->conn)) ? "unix socket, any mechanism"
-                                                                : "encrypted channel, any mechanism";
+    return channels[c->channel].text;
 }
 
 /* The mechanism of auth=sasl.MECHANISM, or NULL. */
@@ -90,7 +115,7 @@ static int not_offered(const struct conversation *c, const char *wanted)
                     fl_client_target(fl_remote_client(c->login->conn)), c->offered, channel(c));
     if (!fl_sasl_list_has(installed, wanted))
         add_missing(text, wanted, installed);
-    if (c->exposed && fl_sasl_list_has(installed, wanted))
+    if (c->channel == PLAIN_TCP && fl_sasl_list_has(installed, wanted))
         g_string_append_printf(text, "; if %s does not encrypt, use tls, ssh or a unix socket", wanted);
     fl_error(VIR_ERR_AUTH_FAILED,
              "%s; leave auth= out, or add it to mech_list in the daemon's /etc/sasl2/libvirt.conf",
@@ -218,7 +243,7 @@ static int secure(struct conversation *c)
     if (c->api->ssf(c->sasl, &ssf) < 0)
         return -1;
     fl_stage_note("logged in; SASL encrypts with strength %u", ssf);
-    if (c->exposed && ssf < FL_SASL_TCP_MIN_SSF)
+    if (c->channel == PLAIN_TCP && ssf < FL_SASL_TCP_MIN_SSF)
         return fl_error(VIR_ERR_AUTH_FAILED,
                         "auth: %s encrypts with strength %u on a plain TCP connection, the least is %u; use "
                         "tls or ssh, or another mechanism",
@@ -232,8 +257,7 @@ static void conversation_init(struct conversation *c, const struct fl_remote_log
     const struct fl_route *route = login->route;
 
     *c = (struct conversation){ .login = login };
-    c->exposed =
-        g_strcmp0(route->transport, "tcp") == 0 && !fl_client_is_encrypted(fl_remote_client(login->conn));
+    c->channel = find_channel(login);
     c->credentials = (struct fl_credentials){ .auth = login->auth,
                                               .authfile = route->authfile,
                                               .service = "libvirt",
@@ -243,16 +267,14 @@ static void conversation_init(struct conversation *c, const struct fl_remote_log
 
 static int begin(struct conversation *c)
 {
-    bool encrypted = fl_client_is_encrypted(fl_remote_client(c->login->conn));
+    g_autofree char *wanted = wanted_mechanism(c->login->route);
     struct fl_sasl_options options = {
         .service = "libvirt",
         .host = c->credentials.host,
-        .external_ssf = c->exposed  ? 0
-                        : encrypted ? FL_SASL_TLS_SSF
-                                    : FL_SASL_LOCAL_SSF,
-        .min_ssf = c->exposed ? FL_SASL_TCP_MIN_SSF : 0,
-        .max_ssf = c->exposed ? FL_SASL_MAX_SSF : 0,
-        .plaintext = !c->exposed,
+        .external_ssf = channels[c->channel].external_ssf,
+        .min_ssf = channels[c->channel].min_ssf,
+        .max_ssf = channels[c->channel].max_ssf,
+        .plaintext = channels[c->channel].plaintext || (c->channel == COMMAND && wanted),
         .credentials = &c->credentials,
     };
 
