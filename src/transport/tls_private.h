@@ -76,6 +76,7 @@ struct fl_tls {
     GMutex lock;       /* reading and writing may happen on two threads */
     unsigned char *rx; /* read from below, not yet decoded */
     size_t rx_at, rx_len, rx_room;
+    unsigned int calm; /* small reads in a row: large buffers are given back */
     bool rx_dry;       /* below has nothing more for now */
     bool rx_full;      /* the last read stopped for want of room, not of bytes */
     bool rx_failed;    /* the error of the layer below is set */

@@ -19,6 +19,7 @@
 
 #define RX_SMALL  ((size_t)8 << 10)
 #define RX_LARGE  ((size_t)128 << 10)
+#define CALM      256                /* small reads until large buffers are given back */
 #define WRITE_MAX ((size_t)64 << 10) /* encoded in one go */
 #define FRAME_MAX ((size_t)64 << 20)
 #define TX_MAX    ((size_t)1 << 20) /* handshake messages and answers to them; far more than there can be */
@@ -219,6 +220,22 @@ static ssize_t read_records(struct fl_tls *tls, unsigned char *buf, size_t len, 
     return (ssize_t)got;
 }
 
+/* Thousands of connections that once moved much would keep the memory for it. */
+static void calm_down(struct fl_tls *tls, size_t got)
+{
+    if (got >= RX_SMALL / 2 || (tls->rx_room <= RX_SMALL && tls->tx_room <= RX_SMALL)) {
+        tls->calm = 0;
+        return;
+    }
+    if (++tls->calm < CALM || tls->rx_at < tls->rx_len || tls->tx_at < tls->tx_len)
+        return;
+    g_clear_pointer(&tls->rx, g_free);
+    g_clear_pointer(&tls->tx, g_free);
+    tls->rx_at = tls->rx_len = tls->rx_room = 0;
+    tls->tx_at = tls->tx_len = tls->tx_room = 0;
+    tls->calm = 0;
+}
+
 static ssize_t read_locked(struct fl_tls *tls, void *buf, size_t len)
 {
     int code = tls->failed;
@@ -228,6 +245,7 @@ static ssize_t read_locked(struct fl_tls *tls, void *buf, size_t len)
     if (!code && !tls->ended)
         got = read_records(tls, buf, len, &code);
     tls->rx_full = (size_t)got == len;
+    calm_down(tls, (size_t)got);
     if (tls->tx_len > tls->tx_at && fl_tls_flush(tls) == -1) /* answers within the protocol */
         fl_error_reset();                                    /* reading goes on; writing will see it */
     if (code && code != GNUTLS_E_AGAIN)

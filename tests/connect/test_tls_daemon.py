@@ -426,6 +426,25 @@ def test_silent_slow_and_senseless_clients(pki, daemons):
         time.sleep(0.02)
 
 
+def test_a_handshake_has_an_end(pki, daemons):
+    """login_timeout counts for it, too; and who is silent makes room for others before."""
+    daemon = daemons.start(True, dict(pki.server_conf(port=17230), login_timeout=1, max_anonymous_clients=4, log_level=2))
+    silent = [socket.create_connection(("127.0.0.1", 17230)) for _ in range(12)]
+    half = socket.create_connection(("127.0.0.1", 17230))
+    half.sendall(hello()[:-1])
+    begun = time.monotonic()
+    assert open_one(uri(port=17230, pkipath=pki.client_folder()))["ok"] and time.monotonic() - begun < 0.9
+    for s in (*silent, half):
+        s.settimeout(5)
+        with s:
+            try:
+                assert s.recv(100) in (b"",) or s.recv(100) == b""
+            except ConnectionError:
+                pass
+    assert time.monotonic() - begun < 4
+    wait_log(daemon, "did not finish the TLS handshake in time")
+
+
 def test_malformed_after_the_handshake(pki, strict):
     if not strict.is_ours:
         pytest.skip("the incumbent's affair")
