@@ -10,7 +10,7 @@ import pytest
 
 import pki_lab
 from pki_lab import pki  # noqa: F401
-from tls_lab import daemons, open_all, open_one, private, serve, tls_handler, uri  # noqa: F401
+from tls_lab import daemons, interop, open_all, open_one, private, serve, tls_handler, uri  # noqa: F401
 from transport_lab import write_script
 
 AUTH_FAILED, SYSTEM_ERROR, INVALID_ARG = 45, 38, 8
@@ -196,8 +196,7 @@ CERTS = ["clientcert.pem", "clientkey.pem"]
     ([], [], False, "/etc/pki/CA/cacert.pem"),
 ])
 def test_user_files_before_the_machine_s(pki, shared, tmp_path_factory, system, user, ok, word):
-    if os.geteuid() != 0:
-        pytest.skip("needs root: another /etc")
+    interop.need_root("another /etc")
     good = pki.client_folder()
     etc, home = pki.fresh("etc"), pki.fresh("home")
     for base, names in ((etc, system), (home / ".pki" / "libvirt", user)):
@@ -214,8 +213,7 @@ def test_user_files_before_the_machine_s(pki, shared, tmp_path_factory, system, 
 
 
 def test_root_uses_the_machine_s_files_only(pki, shared):
-    if os.geteuid() != 0:
-        pytest.skip("needs root: another /etc")
+    interop.need_root("another /etc")
     home, etc = pki.fresh("home"), pki.fresh("etc")
     pki.client_folder(path=home / ".pki" / "libvirt")
     etc.mkdir()
@@ -430,6 +428,5 @@ except libvirt.libvirtError as e:
     assert "no certificate in PEM" in str(e), e
     print("refused")
 """
-    from tls_lab import interop
     done = interop.run(["/usr/bin/python3", "-c", script], env=interop.python_environment(True))
     assert done.stdout == "refused\n", done.stderr
