@@ -266,8 +266,13 @@ class Client:
         self.agent_sock = self.folder / "agent"
         self.agent_process = subprocess.Popen(["ssh-agent", "-D", "-a", self.agent_sock], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 5
-        while not self.agent_sock.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        while time.monotonic() < deadline:  # the file is there before anybody listens
+            try:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(str(self.agent_sock))
+                break
+            except OSError:
+                time.sleep(0.01)
         for name in names:
             key = self.give_key(name, f"agent-{name}")
             subprocess.run(["ssh-add", "-q", key], env={**os.environ, "SSH_AUTH_SOCK": str(self.agent_sock)}, check=True)
