@@ -87,11 +87,11 @@ static GByteArray *answer(struct relay *r, const unsigned char *msg, size_t len)
     if (msg[0] != AGENT_SIGN_REQUEST)
         return framed(&failure, 1);
     g_autoptr(GByteArray) question = framed(msg, len);
-    r->errnum = -fl_ssh_agent_ask(r->agent, question, r->deadline_us, &got, &n);
-    if (r->errnum)
+    int rc = fl_ssh_agent_ask(r->agent, question, r->deadline_us, &got, &n);
+    if (rc < 0 || got[0] == AGENT_FAILURE)
+        g_atomic_int_set(&r->errnum, rc < 0 ? -rc : EACCES);
+    if (rc < 0)
         return NULL;
-    if (got[0] == AGENT_FAILURE)
-        r->errnum = EACCES;
     return framed(got, n);
 }
 
@@ -120,13 +120,14 @@ static void *serve(void *opaque)
 /* What came of all the keys that were shown. */
 static void note_keys(struct fl_ssh_login *l, const struct relay *r)
 {
+    int errnum = g_atomic_int_get(&r->errnum);
     for (guint i = 0; i < r->keys->len; i++) {
         const struct fl_ssh_identity *key = g_ptr_array_index(r->keys, i);
         g_autofree char *type = fl_ssh_key_type(key->blob, key->len);
         fl_ssh_login_tried(l, "agent: %s %s: refused", type ? type : "?", key->comment);
     }
-    if (r->errnum)
-        fl_ssh_login_tried(l, "agent: it does not sign: %s", g_strerror(r->errnum));
+    if (errnum)
+        fl_ssh_login_tried(l, "agent: it does not sign: %s", g_strerror(errnum));
 }
 
 static enum fl_ssh_result offer_keys(struct fl_ssh_login *l, struct fl_libssh *s, struct relay *r)
@@ -143,7 +144,7 @@ static enum fl_ssh_result offer_keys(struct fl_ssh_login *l, struct fl_libssh *s
         fl_ssh_login_lost(l, "agent", ssh_get_error(s->session));
         return FL_SSH_BROKEN;
     }
-    if (r->errnum == ETIMEDOUT) {
+    if (g_atomic_int_get(&r->errnum) == ETIMEDOUT) {
         fl_ssh_login_late(l, "waiting for the agent to sign");
         return FL_SSH_BROKEN;
     }

@@ -45,7 +45,7 @@ static struct fl_transport *way_new(const struct fl_transport_ops *ops, char *ta
 }
 
 /* The last host of "a,b,c" is the one that reaches the target; the ones before it reach that one. */
-static char **jump_argv(const struct fl_ssh_settings *s)
+static char **jump_argv(const struct fl_ssh_settings *s, bool no_tty)
 {
     const char *comma = strrchr(s->proxy_jump, ',');
     const char *last = comma ? comma + 1 : s->proxy_jump;
@@ -55,6 +55,10 @@ static char **jump_argv(const struct fl_ssh_settings *s)
     if (comma) {
         g_ptr_array_add(argv, g_strdup("-J"));
         g_ptr_array_add(argv, g_strndup(s->proxy_jump, (gsize)(comma - s->proxy_jump)));
+    }
+    if (no_tty) {
+        g_ptr_array_add(argv, g_strdup("-o"));
+        g_ptr_array_add(argv, g_strdup("BatchMode=yes"));
     }
     g_ptr_array_add(argv, g_strdup("-W"));
     g_ptr_array_add(argv, g_strdup_printf("[%s]:%d", s->hostname, s->port));
@@ -88,7 +92,7 @@ static char **command_argv(struct fl_ssh_login *l)
 
 static int dial_command(struct fl_ssh_login *l, bool jump)
 {
-    g_auto(GStrv) argv = jump ? jump_argv(l->settings) : command_argv(l);
+    g_auto(GStrv) argv = jump ? jump_argv(l->settings, l->ep->route->no_tty) : command_argv(l);
     const char *what = jump ? l->settings->proxy_jump : l->settings->proxy_command;
     if (!argv)
         return -1;
