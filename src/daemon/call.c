@@ -14,6 +14,7 @@
 #include "daemon/access.h"
 #include "daemon/dispatch.h"
 #include "daemon/peer.h"
+#include "daemon/personality.h"
 #include "daemon/server.h"
 #include "daemon/stream.h"
 #include "wire/procs.h"
@@ -201,6 +202,30 @@ static void free_queued(struct fl_job *job)
     fl_peer_unref(peer);
 }
 
+/* Opening at another daemon waits for that one: if it is stuck, as many threads wait as there are such
+ * clients, and none of the workers. */
+static bool opens_elsewhere(const struct fl_header *h)
+{
+    return fl_personality_own()->forwards && is_open_call(h);
+}
+
+static gpointer run_alone(gpointer job)
+{
+    run_queued(job);
+    free_queued(job);
+    return NULL;
+}
+
+static int start_alone(struct fl_job *job)
+{
+    GThread *thread = g_thread_try_new("open", run_alone, job, NULL);
+
+    if (!thread)
+        return -1;
+    g_thread_unref(thread);
+    return 0;
+}
+
 static void queue_call(struct fl_peer *peer, const struct fl_proc *proc, const struct fl_frame *frame,
                        const int *fds)
 {
@@ -228,7 +253,7 @@ static void queue_call(struct fl_peer *peer, const struct fl_proc *proc, const s
     g_mutex_unlock(&peer->lock);
     if (is_login_call(&q->header))
         fl_pool_submit(fl_server_logins(peer->server), &peer->login_lane, &q->job);
-    else
+    else if (!opens_elsewhere(&q->header) || start_alone(&q->job) < 0)
         fl_pool_submit(fl_server_pool(peer->server), &peer->lane, &q->job);
 }
 

@@ -24,7 +24,8 @@
 #include "wire/types.h"
 #include "wire/xdr.h"
 
-#define OPEN_SECONDS 30 /* the daemon behind has this long in all */
+#define OPEN_SECONDS 30  /* the daemon behind has this long in all */
+#define LOOK_MS      250 /* whether the client still waits */
 
 #define FEATURE_KEEPALIVE 10
 
@@ -119,17 +120,33 @@ static char *probe(bool read_only)
 /* ---- talking to it ---- */
 
 struct dialog {
+    struct fl_peer *peer; /* on whose behalf */
     struct fl_transport *t;
     struct fl_session *s;
     int64_t deadline;
 };
 
+static bool client_is_gone(struct fl_peer *peer)
+{
+    bool gone;
+
+    g_mutex_lock(&peer->lock);
+    gone = peer->gone;
+    g_mutex_unlock(&peer->lock);
+    return gone;
+}
+
 static int wait_for(const struct dialog *d, short events)
 {
     struct pollfd pfd = { .fd = d->t->fd, .events = fl_transport_want(d->t, events) };
+    int left;
 
-    if (poll(&pfd, 1, fl_deadline_poll_ms(d->deadline)) > 0 || fl_deadline_poll_ms(d->deadline) > 0)
-        return 0;
+    while ((left = fl_deadline_poll_ms(d->deadline)) > 0) {
+        if (poll(&pfd, 1, MIN(left, LOOK_MS)) > 0)
+            return 0;
+        if (client_is_gone(d->peer))
+            return fl_error(VIR_ERR_RPC, "the client has gone");
+    }
     return fl_error(VIR_ERR_OPERATION_TIMEOUT, "the daemon at %s did not answer in %d s", d->t->target,
                     OPEN_SECONDS);
 }
@@ -382,7 +399,7 @@ static int hand_over(struct fl_peer *peer, struct fl_transport *t)
 
 int fl_forward_open(struct fl_peer *peer, const char *name, unsigned int flags)
 {
-    struct dialog d = { .deadline = fl_deadline_in_ms(OPEN_SECONDS * 1000) };
+    struct dialog d = { .peer = peer, .deadline = fl_deadline_in_ms(OPEN_SECONDS * 1000) };
     struct fl_session_options options = { .server = false };
     fl_autoroute struct fl_route *route = NULL;
     g_autofree char *probed = NULL;

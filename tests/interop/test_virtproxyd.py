@@ -18,7 +18,7 @@ import pytest
 
 import interop_lab as conftest
 import sasl_lab
-from interop_lab import BUILD, need_root, python_environment
+from interop_lab import BUILD, OUR_LIBVIRTD, environment, need_root, python_environment
 from test_activation import certificates
 from test_real_libvirtd import QEMU, host, normal  # noqa: F401  (host is a fixture)
 from wire import CALL, MESSAGE, REMOTE, Frame, Wire, optional, string, u32
@@ -471,18 +471,33 @@ def test_who_dies_behind_ends_the_clients(proxy, behind):
     assert proxy.alive()
 
 
-def test_a_silent_daemon_behind_blocks_nobody_else(proxy):
-    """One that accepts and says nothing: the opening waits, everybody else is served."""
+def test_a_silent_daemon_behind_blocks_nobody_else(start_daemon):
+    """One that accepts and says nothing: who opens there waits, more of them than there are workers; everybody else is
+    served, and who gives up leaves nothing."""
+    proxy = start_daemon(name="virtproxyd", conf={"max_workers": 2})
     path = RUN / "virtqemud-sock"
+    with Wire(proxy.sock) as w:
+        w.open("test:///default")
+    fds, threads = proxy.fds(), proxy.status("Threads")
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(str(path))
-        s.listen()
+        s.listen(50)
         try:
-            with Wire(proxy.sock) as stuck:
-                stuck.raw(stuck.frame(AUTH_LIST) + stuck.frame(OPEN, optional("qemu:///system") + u32(0)))
-                for _ in range(5):
-                    with Wire(proxy.sock) as w:
-                        w.open("test:///default")
+            stuck = [Wire(proxy.sock) for _ in range(12)]
+            for w in stuck:
+                w.raw(w.frame(AUTH_LIST) + w.frame(OPEN, optional("qemu:///system") + u32(0)))
+                assert w.recv().proc == AUTH_LIST
+            begun = time.monotonic()
+            for _ in range(5):
+                with Wire(proxy.sock) as w:
+                    w.open("test:///default")
+            assert time.monotonic() - begun < 2
+            for w in stuck:
+                w.sock.close()
+            end = time.monotonic() + 5
+            while (proxy.fds() > fds or proxy.status("Threads") > threads + 2) and time.monotonic() < end:
+                time.sleep(0.05)
+            assert proxy.fds() <= fds and proxy.status("Threads") <= threads + 2
         finally:
             path.unlink()
 
@@ -508,6 +523,29 @@ def test_nothing_is_left_after_many(proxy, behind):
     assert proxy.fds() == fds
     if not os.environ.get("FL_SANITIZE"):  # it keeps what is freed
         assert proxy.status("VmRSS") - before < 4096
+
+
+def test_a_users_proxy_starts_the_users_daemon(folder, any_virsh):
+    need_root("it becomes another user")
+    os.chown(folder, 65534, 65534)
+    env = {"XDG_RUNTIME_DIR": folder, "HOME": folder, "XDG_CONFIG_HOME": folder / "config"}
+    who = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
+    proxy = subprocess.Popen([OUR_LIBVIRTD.with_name("virtproxyd"), "-t", "60"], env=environment(True, **env), stderr=subprocess.DEVNULL, **who)
+    pids = [proxy.pid]
+    try:
+        for _ in range(200):
+            if (folder / "libvirt/libvirt-sock").exists():
+                break
+            time.sleep(0.02)
+        done = any_virsh("uri", uri="qemu:///session?mode=legacy", env=env, **who)
+        assert "this virtqemud is built without the QEMU driver" in done.stderr
+        assert (folder / "libvirt/virtqemud-sock").exists()
+    finally:
+        pids += [int(p.read_text()) for p in (folder / "libvirt").glob("virtqemud.pid")]
+        for pid in pids:
+            os.kill(pid, 15)
+        proxy.wait(10)
+    assert len(pids) == 2
 
 
 @pytest.mark.tsan
