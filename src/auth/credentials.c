@@ -50,29 +50,58 @@ static bool asks_user(int type)
     return type == VIR_CRED_USERNAME || type == VIR_CRED_AUTHNAME;
 }
 
-/* 1: answered, 0: not here, -1 with the error set. */
-static int answer_from_file(const struct fl_credentials *from, const struct fl_auth_conf *conf,
-                            virConnectCredential *q)
+/* A set that names its user serves no other one: the URI's may be somebody else. */
+static int belongs_to_another(const struct fl_credentials *from, const struct fl_auth_conf *conf)
+{
+    struct fl_auth_conf_answer name = { 0 };
+    int rc;
+
+    if (!from->user || !*from->user)
+        return 0;
+    rc = fl_auth_conf_find(conf, from->service, from->host, "authname", &name);
+    if (rc == 0)
+        rc = fl_auth_conf_find(conf, from->service, from->host, "username", &name);
+    if (rc <= 0 || g_str_equal(name.value, from->user))
+        return rc < 0 ? -1 : 0;
+    fl_stage_note("[credentials-%s] in auth.conf is for '%s', the URI names '%s'", name.set, name.value,
+                  from->user);
+    return 1;
+}
+
+/* 1: *ret_found is the answer, under *ret_key; 0: not here, -1 with the error set. */
+static int find_in_file(const struct fl_credentials *from, const struct fl_auth_conf *conf, int type,
+                        struct fl_auth_conf_answer *ret_found, const char **ret_key)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         const char *names[] = { kinds[i].key, kinds[i].also };
 
-        if (kinds[i].type != q->type)
+        if (kinds[i].type != type)
             continue;
         for (size_t n = 0; n < G_N_ELEMENTS(names) && names[n]; n++) {
-            struct fl_auth_conf_answer found = { 0 };
-            int rc = fl_auth_conf_find(conf, from->service, from->host, names[n], &found);
+            int rc = fl_auth_conf_find(conf, from->service, from->host, names[n], ret_found);
 
-            if (rc < 0)
-                return -1;
-            if (rc == 0)
-                continue;
-            fl_stage_note("%s: %s of [credentials-%s] in auth.conf", kinds[i].name, names[n], found.set);
-            give(q, found.value);
-            return 1;
+            *ret_key = names[n];
+            if (rc != 0)
+                return rc;
         }
     }
     return 0;
+}
+
+static int answer_from_file(const struct fl_credentials *from, const struct fl_auth_conf *conf,
+                            virConnectCredential *q)
+{
+    struct fl_auth_conf_answer found = { 0 };
+    const char *key;
+    int rc = find_in_file(from, conf, q->type, &found, &key);
+
+    if (rc == 1 && (rc = belongs_to_another(from, conf)) >= 0)
+        rc = !rc;
+    if (rc <= 0)
+        return rc;
+    fl_stage_note("%s: %s of [credentials-%s] in auth.conf", kind_name(q->type), key, found.set);
+    give(q, found.value);
+    return 1;
 }
 
 /* 0: *ret_conf is the file's content, or NULL where there is no file. */
@@ -142,7 +171,9 @@ static int ask_application(const struct fl_credentials *from, virConnectCredenti
         questions[index[i]] = left[i];
     explicit_bzero(left, sizeof(left));
     if (rc < 0)
-        return fl_error(VIR_ERR_AUTH_FAILED, "the questions of the login at '%s' were not answered",
+        return fl_error(VIR_ERR_AUTH_FAILED,
+                        "the questions of the login at '%s' were not answered; answer them, or put user and "
+                        "password in auth.conf",
                         from->host ? from->host : "localhost");
     for (unsigned int i = 0; i < nleft; i++) {
         virConnectCredential *q = &questions[index[i]];
@@ -194,18 +225,14 @@ int fl_credentials_check(const struct fl_credentials *from)
 bool fl_credentials_can_answer(const struct fl_credentials *from, int type)
 {
     FL_ERROR_PRESERVE;
-    virConnectCredential q = { .type = type };
     fl_autoauthconf struct fl_auth_conf *conf = NULL;
+    struct fl_auth_conf_answer found;
     g_autofree char *path = NULL;
-    bool found;
+    const char *key;
 
     if (application_takes(from, type) || (asks_user(type) && from->user && *from->user))
         return true;
-    if (load_file(from, &conf, &path) < 0 || !conf)
-        return false;
-    found = answer_from_file(from, conf, &q) > 0;
-    fl_credentials_wipe(&q, 1);
-    return found;
+    return load_file(from, &conf, &path) == 0 && conf && find_in_file(from, conf, type, &found, &key) > 0;
 }
 
 void fl_credentials_wipe(virConnectCredential *questions, unsigned int n)

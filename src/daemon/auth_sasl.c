@@ -33,7 +33,7 @@ static int refuse(struct fl_call *call, const char *why)
     call->last = true;
     return fl_error(VIR_ERR_AUTH_FAILED,
                     "the daemon refuses the SASL login: an unknown user, a wrong password, or a user it does "
-                    "not let in; its log tells which");
+                    "not let in; look into its log for which it is");
 }
 
 static int refuse_by_error(struct fl_call *call)

@@ -202,6 +202,8 @@ static void test_answers(void **state)
         { "host.example", "uri", "app", VIR_CRED_AUTHNAME, "uri", 0 },
         { "host.example", NULL, "app", VIR_CRED_AUTHNAME, "fred", 0 },
         { "host.example", NULL, "app", VIR_CRED_PASSPHRASE, "a b=c", 0 },
+        { "host.example", "fred", "app", VIR_CRED_PASSPHRASE, "a b=c", 0 },
+        { "host.example", "uri", "app", VIR_CRED_PASSPHRASE, "app", 1 }, /* fred's is not uri's */
         { "elsewhere", "uri", "app", VIR_CRED_PASSPHRASE, "app", 1 },
         { "elsewhere", "uri", "", VIR_CRED_PASSPHRASE, "default", 1 },
         { "elsewhere", "uri", NULL, VIR_CRED_PASSPHRASE, NULL, 1 },
