@@ -179,7 +179,7 @@ static ssize_t child_ended(struct fl_transport *t, struct child *c)
     g_autofree char *all = fl_child_stderr(t);
     g_autofree char *wanted = c->strip ? c->strip(all) : NULL;
     g_autofree char *text = fl_child_said(wanted ? wanted : all, strlen(wanted ? wanted : all));
-    if (reaped && c->status == 0 && (c->half_closed || !*text))
+    if (reaped && c->status == 0 && (c->half_closed || (c->spoken && !*text)))
         return 0;
     return c->explain(t, reaped ? c->status : -1, text);
 }

@@ -137,6 +137,6 @@ def test_the_fields_beside_the_message_are_left_as_theirs(errors, user):
     """str3 is nobody's; int1 is the errno of a system error, or -1."""
     ours, theirs = errors[True, user][0], errors[False, user][0]
     assert {what for what in TEXTS if ours[what]["str3"] or theirs[what]["str3"]} == set()
-    racing = {"no ssh", "command ends", "no helper"}  # theirs is EPIPE or ECONNRESET, by who is first
+    racing = {"no ssh", "command ends", "no helper", "ssh fails"}  # theirs is EPIPE or ECONNRESET, by who is first
     wrong = [what for what in TEXTS if what not in racing | set(DIFFERENT) and ours[what]["int1"] != theirs[what]["int1"]]
     assert wrong == []
