@@ -5,12 +5,15 @@
  */
 #define FL_FROM VIR_FROM_RPC
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/walk.h"
 #include "transport/tls_pin.h"
 #include "transport/tls_private.h"
+
+#define SOON (30 * 24 * 3600)
 
 /* What was found. */
 struct finding {
@@ -128,7 +131,9 @@ int fl_tls_check_server(struct fl_tls *tls, const struct fl_tls_wanted *wanted)
         g_autofree char *dates = fl_tls_cert_dates(f.cert);
 
         fl_stage_note("certificate %s, names: %s", subject, names);
-        fl_stage_note("valid %s", dates);
+        fl_stage_note(
+            "valid %s%s", dates,
+            gnutls_x509_crt_get_expiration_time(f.cert) < time(NULL) + SOON ? ", not for long any more" : "");
         fl_stage_note("authority: %s", f.creds->ca ? f.creds->ca : "none");
     }
     rc = check_cert(&f, tls);

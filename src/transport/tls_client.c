@@ -50,8 +50,8 @@ static int check_folder(const struct opening *o)
     key = g_build_filename(o->route->pkipath, "clientkey.pem", NULL);
     if (!g_file_test(cert, G_FILE_TEST_EXISTS) && !g_file_test(key, G_FILE_TEST_EXISTS))
         return 0; /* the server may not ask for one */
-    return fl_channel_error(ENOENT, "tls: '%s' is missing, and '%s' is of no use without it; put it there",
-                            missing, g_str_equal(missing, key) ? cert : key);
+    return fl_channel_error(ENOENT, "tls: '%s' %s, and '%s' is of no use without it; put it there", missing,
+                            o->files.why, g_str_equal(missing, key) ? cert : key);
 }
 
 static int load_creds(struct opening *o, bool privileged)
@@ -190,8 +190,9 @@ static int refused(const struct opening *o, struct fl_tls *tls)
         shown = g_strdup_printf("it does not accept our certificate '%s' (%s); its log says why",
                                 o->creds->cert, o->creds->name);
     else
-        shown = g_strdup_printf("we show no certificate, '%s' is missing; put certificate and key there",
-                                o->files.missing);
+        shown = g_strdup_printf("we show no certificate, '%s' %s; put certificate and key there%s%s",
+                                o->files.missing, o->files.why, o->files.user ? " or into " : "",
+                                o->files.user ? o->files.user : "");
     return fl_channel_error(EIO, "tls: %s ended the connection after the handshake%s%s: %s", o->t->target,
                             alert ? " with " : "", alert ? alert : "", shown);
 }
@@ -235,7 +236,7 @@ static int secure(struct opening *o)
     if (o->creds->cert)
         fl_stage_note("our certificate: %s, %s", o->creds->cert, o->creds->name);
     else
-        fl_stage_note("our certificate: none, '%s' is missing", o->files.missing);
+        fl_stage_note("our certificate: none, '%s' %s", o->files.missing, o->files.why);
     if (fl_tls_attach(o->t, o->creds) < 0)
         return -1;
     tls = o->t->priv;

@@ -4,6 +4,7 @@
  * an ordinary user's folder goes before the machine's for each of: the authority, the list of revoked
  * certificates, and certificate and key together. Root looks at the machine's only.
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "transport/tls_private.h"
@@ -33,9 +34,14 @@ static void take_pair(struct fl_tls_files *files, char *cert, char *key)
 {
     files->cert = cert;
     files->key = key;
-    if (exists(cert) && exists(key))
+    if (exists(cert) && exists(key)) {
+        g_clear_pointer(&files->missing, g_free);
         return;
+    }
+    g_free(files->missing);
     files->missing = g_strdup(exists(cert) ? key : cert);
+    files->why = access(files->missing, F_OK) < 0 && errno == EACCES ? "is in a folder closed to this user"
+                                                                     : "is missing";
     g_clear_pointer(&files->cert, g_free);
     g_clear_pointer(&files->key, g_free);
 }
@@ -63,12 +69,10 @@ void fl_tls_client_files(const struct fl_route *route, bool privileged, struct f
         if (user)
             take_pair(ret, g_build_filename(user, "clientcert.pem", NULL),
                       g_build_filename(user, "clientkey.pem", NULL));
-        if (!ret->cert) {
-            g_free(ret->missing);
-            ret->missing = NULL;
+        if (!ret->cert)
             take_pair(ret, g_strdup(FL_SYSCONFDIR "/pki/libvirt/clientcert.pem"),
                       g_strdup(FL_SYSCONFDIR "/pki/libvirt/private/clientkey.pem"));
-        }
+        ret->user = g_steal_pointer(&user);
     }
     if (!exists(ret->crl))
         g_clear_pointer(&ret->crl, g_free);
@@ -81,5 +85,6 @@ void fl_tls_files_clear(struct fl_tls_files *files)
     g_free(files->cert);
     g_free(files->key);
     g_free(files->missing);
+    g_free(files->user);
     *files = (struct fl_tls_files){ 0 };
 }

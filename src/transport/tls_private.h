@@ -15,7 +15,9 @@ struct fl_route;
 
 struct fl_tls_files {
     char *ca, *crl, *cert, *key; /* where they are looked for; cert and key are NULL together */
-    char *missing;               /* the file for want of which there is no client certificate, or NULL */
+    char *missing;               /* the file for want of which there is no client certificate, or NULL... */
+    const char *why;             /* ...and what is the matter with it: "is missing" */
+    char *user;                  /* the folder of this user's files, or NULL where only the machine's count */
 };
 
 /* Which files a client uses: the folder the URI names, else the user's, else the machine's. */

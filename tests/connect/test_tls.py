@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -212,6 +213,22 @@ def test_user_files_before_the_machine_s(pki, shared, tmp_path_factory, system, 
     assert word in results[0]["text"]
 
 
+def test_a_key_out_of_reach(pki, shared):
+    """In a folder closed to this user: as if it were missing, and told so."""
+    interop.need_root("another /etc")
+    etc = pki.fresh("etc")
+    good = pki.client_folder()
+    for name in ("CA/cacert.pem", "libvirt/clientcert.pem", "libvirt/private/clientkey.pem"):
+        (etc / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(good / name.rsplit("/", 1)[-1], etc / name)
+    (etc / "libvirt" / "private").chmod(0o700)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    results = [open_one(uri(port=shared["ours"]), ours, prefix=with_etc_pki(etc, *nobody), HOME="/home/x") for ours in (True, False)]
+    assert [(r["code"], r["errno"]) for r in results] == [(SYSTEM_ERROR, EIO)] * 2, results
+    assert "clientkey.pem' is in a folder closed to this user" in results[0]["text"]
+    assert "or into /home/x/.pki/libvirt" in results[0]["text"]
+
+
 def test_root_uses_the_machine_s_files_only(pki, shared):
     interop.need_root("another /etc")
     home, etc = pki.fresh("home"), pki.fresh("etc")
@@ -251,14 +268,17 @@ def test_tls_priority_without_anything_in_common(pki, daemons):
                       "refused the handshake", "VERS-TLS1.2")
 
 
-def test_tls_priority_of_the_configuration(pki, shared, tmp_path):
-    conf = tmp_path / "libvirt"
-    conf.mkdir()
-    (conf / "libvirt.conf").write_text('tls_priority = "NO-SUCH"\n')
-    if os.geteuid() == 0:
-        pytest.skip("root's libvirt.conf is the machine's")
-    result = open_one(uri(port=shared["ours"], pkipath=pki.client_folder()), XDG_CONFIG_HOME=tmp_path)
-    assert "NO-SUCH" in result["text"]
+def test_tls_priority_of_the_configuration(pki, shared):
+    """libvirt.conf of this namespace, which began empty; the URI goes before it."""
+    conf = Path("/etc/libvirt/libvirt.conf")
+    assert not conf.exists()
+    folder = pki.client_folder()
+    try:
+        conf.write_text('tls_priority = "NO-SUCH"\n')
+        same_as_incumbent(uri(port=shared["ours"], pkipath=folder), SYSTEM_ERROR, "NO-SUCH", errno=-1)
+        assert open_one(uri(port=shared["ours"], pkipath=folder, tls_priority="NORMAL"))["ok"]
+    finally:
+        conf.unlink()
 
 
 def test_fingerprint(pki, serve, shared):
