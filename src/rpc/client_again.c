@@ -7,7 +7,6 @@
 #define FL_FROM VIR_FROM_RPC
 #include "rpc/client_private.h"
 
-#include <string.h>
 #include "rpc/client_again.h"
 #include "wire/procs.h"
 
@@ -63,9 +62,11 @@ static const char *proc_name(const struct fl_call_spec *spec)
 /* What the error says, less the title of its code. */
 static char *said_before(void)
 {
-    const char *message = fl_error_get()->message, *detail = message ? strstr(message, ": ") : NULL;
+    virErrorPtr err = fl_error_get();
 
-    return g_strdup(detail ? detail + 2 : message ? message : "the connection broke");
+    if (err->str2 && err->message && g_str_has_suffix(err->message, err->str2))
+        return g_strdup(err->str2);
+    return g_strdup(err->message ? err->message : "the connection broke");
 }
 
 /* Compat: codes as without reconnecting: a system error broke under this call, an internal one before it. */

@@ -107,8 +107,11 @@ class Pair:
         """The last close of a socket that does not linger sends it: whoever reads from it must have left."""
         self.resetting = True
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.near.shutdown(socket.SHUT_RD)
-        self.far.shutdown(socket.SHUT_RDWR)
+        for s, how in ((self.near, socket.SHUT_RD), (self.far, socket.SHUT_RDWR)):
+            try:
+                s.shutdown(how)
+            except OSError:
+                pass  # it has ended by itself
         for t in self.threads:
             t.join()
         self.near.close()

@@ -328,3 +328,56 @@ def test_logging_in_again_asks_nobody(namespace, folder, hold):
         assert client.do("wait(lambda: closed)")
     finally:
         again.now.stop(signal.SIGKILL)
+
+
+ALL_AT_ONCE = """
+def work(i):
+    k = i % 6
+    if k == 0:
+        c.getHostname()
+    elif k == 1:
+        d.info()
+    elif k == 2:
+        n = c.domainEventRegisterAny(d, 2 if i == 2 else 0, on_event, None)
+        time.sleep(0.005)
+        c.domainEventDeregisterAny(n)
+    elif k == 3:
+        st = c.newStream()
+        try:
+            d.screenshot(st, 0)
+            st.recv(100)
+        finally:
+            try:
+                st.abort()
+            except libvirt.libvirtError:
+                pass
+    elif k == 4:
+        d.suspend()
+        d.resume()
+    else:
+        c.setKeepAlive(1, 2)
+        c.isAlive()
+        time.sleep(0.01)
+"""
+
+
+def test_everything_at_once(again, hold, middle):
+    """Reads, changes, events, streams and keepalive from 12 threads while the connection breaks in every way: errors are
+    those that may be, and at the end all is well."""
+    wire = middle(again.now.tcp)
+    client = hold(f"test+tcp://127.0.0.1:{wire.port}/default?reconnect=60")
+    client.do(ALL_AT_ONCE)
+    client.do("d = c.lookupByName('test')")
+    client.start("many(12, 4, work)")
+    for how in (wire.cut, lambda: wire.cut(True), lambda: wire.say(b"\0\0\0\5hello"), again.kill, lambda: wire.cut(True)):
+        time.sleep(0.6)
+        how()
+        if not again.now.alive():
+            again.start()
+    least, total, errors = client.result(40)
+    assert least > 0 and total > 500
+    test_driver = {(INTERNAL_ERROR, 12), (55, 12)}  # d.suspend() after a resume that was lost
+    assert {(code, domain) for code, domain, _ in errors} <= {(SYSTEM_ERROR, FROM_RPC), (INTERNAL_ERROR, FROM_RPC), (39, FROM_RPC)} | test_driver, errors
+    client.do("events.clear(); n = c.domainEventRegisterAny(None, 0, on_event, None)")
+    client.do("d.resume() if d.info()[0] == 3 else d.suspend()")
+    assert client.do("wait(lambda: len(events) == 1)")
