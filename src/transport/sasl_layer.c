@@ -40,8 +40,8 @@ static int send_packet(struct fl_transport *t, struct layer *l)
     while (l->out_left) {
         ssize_t n = fl_transport_write(t->below, l->out, l->out_left);
 
-        if (n < 0)
-            return (int)n;
+        if (n <= 0)
+            return n < 0 ? (int)n : -FL_AGAIN;
         l->out += n;
         l->out_left -= (size_t)n;
     }

@@ -168,6 +168,25 @@ def test_the_deadline_of_a_login(sasl_daemon):
     assert calm(d, fds), d.log()
 
 
+def test_who_types_too_slowly_is_told(sasl_daemon):
+    d = sasl_daemon(login_timeout=1)
+    code = """
+import libvirt, sys, time
+libvirt.registerErrorHandler(lambda *a: None, None)
+def cb(creds, data):
+    time.sleep(1.3)
+    for c in creds: c[4] = "x"
+    return 0
+try:
+    libvirt.openAuth(sys.argv[1], [[libvirt.VIR_CRED_AUTHNAME, libvirt.VIR_CRED_PASSPHRASE], cb, None], 0)
+except libvirt.libvirtError as e:
+    print(e.get_error_code(), e)
+"""
+    done = subprocess.run(["/usr/bin/python3", "-c", code, d.uri()], text=True, capture_output=True, timeout=30,
+                          env=sasl_lab.python_environment())
+    assert done.stdout.startswith("38 ") and "auth: " in done.stdout and "login_timeout" in done.stdout, done
+
+
 # ---- gone in the middle
 
 @pytest.mark.parametrize("cut", ["nothing", "after list", "in init", "after init", "in start", "after start", "in step", "behind step"])

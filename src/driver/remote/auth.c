@@ -53,7 +53,7 @@ bool fl_remote_auth_asks(int type)
     return type == FL_REMOTE_AUTH_SASL || type == FL_REMOTE_AUTH_POLKIT;
 }
 
-int fl_remote_authenticate(const struct fl_remote_login *login, int type)
+static int authenticate(const struct fl_remote_login *login, int type)
 {
     switch (type) {
     case FL_REMOTE_AUTH_NONE:
@@ -65,4 +65,26 @@ int fl_remote_authenticate(const struct fl_remote_login *login, int type)
     default:
         return fl_error(VIR_ERR_AUTH_FAILED, "the far side asks for authentication of unknown type %d", type);
     }
+}
+
+/* A daemon has no way to say why it closes a connection it has not let in. */
+static int explain_end(virConnectPtr conn)
+{
+    virErrorPtr err = fl_error_get();
+    g_autofree char *said = g_strdup(err->message);
+    int errnum = err->int1, domain = err->domain;
+
+    if (err->code != VIR_ERR_SYSTEM_ERROR || fl_client_is_open(fl_remote_client(conn)))
+        return -1;
+    fl_error_set(domain, VIR_ERR_SYSTEM_ERROR,
+                 "%s; a daemon does that when a login takes it too long or too many clients wait to log in "
+                 "(login_timeout and max_anonymous_clients in libvirtd.conf)",
+                 said);
+    fl_error_get()->int1 = errnum;
+    return -1;
+}
+
+int fl_remote_authenticate(const struct fl_remote_login *login, int type)
+{
+    return authenticate(login, type) < 0 ? explain_end(login->conn) : 0;
 }

@@ -171,8 +171,10 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
     FL_ARENA(arena);
     /* A watcher wants to know how long each takes; and what is opened is not told in clear to one who would
      * have it encrypted. */
-    bool hopeful = !fl_walk_watched() && g_strcmp0(route->transport, "tcp") != 0 &&
-                   (!route->auth || !*route->auth || g_str_equal(route->auth, "none"));
+    bool none_wanted = g_strcmp0(route->auth, "none") == 0;
+    bool hopeful =
+        !fl_walk_watched() &&
+        (none_wanted || (g_strcmp0(route->transport, "tcp") != 0 && (!route->auth || !*route->auth)));
     size_t nreqs = r->listening ? NREQS : REQ_KEEPALIVE;
     struct fl_client_stage open_stage = limit_stage(limit, FL_STAGE_OPEN);
     int type;
