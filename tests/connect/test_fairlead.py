@@ -181,6 +181,26 @@ def test_told_while_it_goes_on(server):
         ("resolve", "passed"), ("connect", "passed"), ("auth", "failed"), ("open", "not reached")]
 
 
+def test_doctor_on_a_terminal_shows_where_it_waits(server):
+    virsh = Path(os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh"))
+    if not virsh.exists() or SANITIZER:
+        pytest.skip("the shell is not built, or not for terminals")
+    argv = [str(virsh), "doctor", f"test+unix:///default?socket={server()}&connect_timeout=1"]
+    plain = subprocess.run(argv, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    assert " ..." not in plain.stdout + plain.stderr and plain.returncode == 1
+    ours, theirs = os.openpty()
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as shell:
+        os.close(theirs)
+        shown = b""
+        try:
+            while b"auth ..." not in shown:
+                shown += os.read(ours, 4096)
+        finally:
+            os.close(ours)
+            shell.kill()
+    assert b"resolve" in shown and b"not reached" not in shown
+
+
 def test_a_helper_that_fails_has_not_passed(sshd):
     sshd.far_program("virt-ssh-helper", "#!/bin/sh\nexit 3\n")
     got = ask(sshd.uri(), LIVE)
