@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/walk.h"
+#include "transport/ssh_key.h"
 
 #define ROUNDS_MAX  16 /* of keyboard-interactive */
 #define PROMPTS_MAX 16
@@ -88,16 +89,28 @@ static enum fl_ssh_result use_key(struct fl_ssh_login *l, struct fl_libssh *s, s
     return result_of(l, s, rc, "logging in with a key");
 }
 
+/* libssh itself does not see that they belong together. */
+static bool is_certificate_for(const char *path, ssh_key key)
+{
+    g_autofree unsigned char *cert = NULL;
+    gsize cert_len = 0, len = 0;
+    char *base64 = NULL;
+    if (!fl_ssh_key_public(path, &cert, &cert_len) || ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK)
+        return false;
+    g_autofree guchar *blob = g_base64_decode(base64, &len);
+    ssh_string_free_char(base64);
+    return fl_ssh_key_is_certified(cert, cert_len, blob, len);
+}
+
 /* With a certificate for the key, if the file has one. NOTHING: it has none. */
 static enum fl_ssh_result use_certificate(struct fl_ssh_login *l, struct fl_libssh *s, ssh_key key,
                                           const char *path)
 {
     ssh_key cert = NULL, both = NULL;
     enum fl_ssh_result rc = FL_SSH_NOTHING;
-    if (!g_file_test(path, G_FILE_TEST_EXISTS) || ssh_pki_import_cert_file(path, &cert) != SSH_OK)
+    if (!is_certificate_for(path, key) || ssh_pki_import_cert_file(path, &cert) != SSH_OK)
         return FL_SSH_NOTHING;
-    if (ssh_key_cmp(cert, key, SSH_KEY_CMP_PUBLIC) == 0 && (both = ssh_key_dup(key)) &&
-        ssh_pki_copy_cert_to_privkey(cert, both) == SSH_OK) {
+    if ((both = ssh_key_dup(key)) && ssh_pki_copy_cert_to_privkey(cert, both) == SSH_OK) {
         rc = use_key(l, s, both);
         if (rc == FL_SSH_REFUSED)
             fl_ssh_login_tried(l, "certificate %s: refused", path);

@@ -144,3 +144,17 @@ bool fl_ssh_key_among(char *const *files, const unsigned char *blob, size_t len)
     }
     return false;
 }
+
+/* After its type and a nonce a certificate goes on as the key does after its type. */
+bool fl_ssh_key_is_certified(const unsigned char *cert, size_t cert_len, const unsigned char *key, size_t len)
+{
+    struct cursor c = { cert, cert_len }, k = { key, len };
+    const unsigned char *kind, *type, *nonce;
+    size_t kind_len, type_len, nonce_len;
+
+    if (!take_string(&c, &kind, &kind_len) || !take_string(&c, &nonce, &nonce_len) ||
+        !take_string(&k, &type, &type_len))
+        return false;
+    return kind_len > type_len && memcmp(kind, type, type_len) == 0 && kind[type_len] == '-' && k.left > 0 &&
+           c.left > k.left && memcmp(c.at, k.at, k.left) == 0;
+}

@@ -15,3 +15,6 @@ bool fl_ssh_key_public_of(const char *text, size_t len, unsigned char **ret_blob
 bool fl_ssh_key_public(const char *file, unsigned char **ret_blob, size_t *ret_len);
 /* Whether the public key is that of one of these key files. */
 bool fl_ssh_key_among(char *const *files, const unsigned char *blob, size_t len);
+/* Whether the certificate (both as they go over the wire) is one for this public key. */
+bool fl_ssh_key_is_certified(const unsigned char *cert, size_t cert_len, const unsigned char *key,
+                             size_t len);

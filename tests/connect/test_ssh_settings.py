@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ssh_lab import FakeServer
+from ssh_lab import FakeServer, make_key
 from transport_lab import unused_port, write_script
 
 IN_PROCESS = ["libssh", "libssh2"]
@@ -153,6 +153,25 @@ def test_keys_are_tried_in_order(client):
     client.open(user="keyonly").carried()
     client.open(user="nobodygets", sshauth="privkey").failed("ssh-auth", f"privkey {keys[0]}: refused; privkey {keys[1]}: refused")
     client.open(user="keyonly", keyfile=keys[0]).failed("ssh-auth", f"privkey {keys[0]}: refused")
+
+
+@pytest.mark.parametrize("place", ["beside the key", "CertificateFile"])
+@pytest.mark.parametrize("transport", ["ssh", "libssh"])
+def test_certificates_of_keys(client_of, transport, place):
+    c = client_of(transport)
+    ca = c.lab.folder / "ca"
+    if not ca.exists():
+        make_key(ca)
+    server = c.lab.server("ca", kinds=("ed25519",), lines=(f"TrustedUserCAKeys {ca}.pub",))
+    c.know(port=server.port)
+    key = c.give_key("stranger", "signed")
+    c.open(port=server.port, user="keyonly", keyfile=key).failed("ssh-auth")
+    subprocess.run(["ssh-keygen", "-q", "-s", ca, "-I", "lab", "-n", "keyonly", f"{key}.pub"], check=True)
+    if place == "CertificateFile":
+        (c.folder / "signed-cert.pub").rename(c.folder / "paper.pub")
+        c.configure(CertificateFile="~/paper.pub")
+    c.open(port=server.port, user="keyonly", keyfile=key).carried()
+    c.open(port=server.port, user="nobodygets", keyfile=key).failed("ssh-auth")
 
 
 def test_proxy_command(any_client):
