@@ -43,8 +43,11 @@ static short poll_events(ssh_session session)
 
 int fl_libssh_wait(struct fl_ssh_login *l, struct fl_libssh *s, const char *doing)
 {
-    fl_tcp_hasten(ssh_get_fd(s->session));
-    int rc = fl_fd_wait(ssh_get_fd(s->session), poll_events(s->session), l->ep->deadline_us);
+    int fd = ssh_get_fd(s->session);
+    if (fd < 0 || !ssh_is_connected(s->session)) /* the server hung up: nothing will come any more */
+        return fl_ssh_login_lost(l, doing, ssh_get_error(s->session));
+    fl_tcp_hasten(fd);
+    int rc = fl_fd_wait(fd, poll_events(s->session), l->ep->deadline_us);
     if (rc >= 0)
         return 0;
     if (rc == -ETIMEDOUT)

@@ -21,6 +21,7 @@
 #include "base/module.h"
 #include "base/util.h"
 #include "base/walk.h"
+#include "transport/child.h"
 #include "transport/tcp.h"
 
 #define OUT_MAX       262144 /* more is not taken from the caller before the socket takes some */
@@ -89,9 +90,23 @@ int fl_ssh2_wait(struct ssh2 *s, int64_t deadline_us)
     return fl_fd_wait(s->fd, events, deadline_us) < 0 ? -1 : 0;
 }
 
+static void hear_goodbye(LIBSSH2_SESSION *session, int reason, const char *message, int message_len,
+                         const char *language, int language_len, void **abstract)
+{
+    struct ssh2 *s = *abstract;
+    (void)session;
+    (void)reason;
+    (void)language;
+    (void)language_len;
+    g_free(s->goodbye);
+    s->goodbye = message && message_len > 0 ? fl_child_said(message, (size_t)message_len) : NULL;
+}
+
 const char *fl_ssh2_says(struct ssh2 *s)
 {
     char *text = NULL;
+    if (s->goodbye)
+        return s->goodbye;
     libssh2_session_last_error(s->session, &text, NULL, 0);
     return text && *text ? text : "it does not say why";
 }
@@ -148,8 +163,9 @@ static int start_session(struct ssh2 *s)
     union {
         LIBSSH2_SEND_FUNC((*send));
         LIBSSH2_RECV_FUNC((*recv));
+        LIBSSH2_DISCONNECT_FUNC((*disconnect));
         void *any;
-    } out = { .send = take_out }, in = { .recv = give_in };
+    } out = { .send = take_out }, in = { .recv = give_in }, end = { .disconnect = hear_goodbye };
 
     pthread_once(&library_once, library_init);
     s->session = library_rc == 0 ? libssh2_session_init_ex(NULL, NULL, NULL, s) : NULL;
@@ -157,6 +173,7 @@ static int start_session(struct ssh2 *s)
         return fl_error(VIR_ERR_SSH, "connect: libssh2 %s does not start", libssh2_version(0));
     libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_SEND, out.any);
     libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_RECV, in.any);
+    libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_DISCONNECT, end.any);
     libssh2_session_set_blocking(s->session, 0);
     prefer_known_types(s);
     return 0;
@@ -377,8 +394,9 @@ static void take_leave(struct ssh2 *s)
                 break;
     }
     libssh2_session_disconnect(s->session, "done");
-    while (s->out->len && !s->out_errno && fl_ssh2_wait(s, deadline) == 0)
-        ;
+    for (flush_out(s); s->out->len && !s->out_errno; flush_out(s))
+        if (fl_fd_wait(s->fd, POLLOUT, deadline) < 0)
+            break;
 }
 
 static void ssh2_close(struct fl_transport *t)
@@ -400,6 +418,7 @@ static void ssh2_close(struct fl_transport *t)
     }
     g_byte_array_free(s->out, TRUE);
     g_string_free(s->err, TRUE);
+    g_free(s->goodbye);
     g_free(s);
 }
 

@@ -25,6 +25,7 @@ struct ssh2 {
     bool ended; /* the far command: read said so */
     int status; /* its exit status once ended, -1: unknown */
     GString *err;
+    char *goodbye;       /* what the server said when it hung up */
     unsigned int offers; /* what the server offered last */
     bool asked_in_vain;  /* nobody answered a question */
     bool signed_it;      /* the server wanted a signature: it takes this key */

@@ -160,6 +160,15 @@ static char *last_words(struct fl_transport *way)
     return n < 0 ? g_strdup(fl_error_get()->str2 ? fl_error_get()->str2 : fl_error_get()->message) : NULL;
 }
 
+static const char *lost_advice(const char *proxy_words, const char *library_text)
+{
+    if (proxy_words)
+        return "try the same host with plain ssh";
+    if (library_text && strstr(library_text, "Too many authentication failures"))
+        return "the server counts every key that is offered: name the one right key with keyfile=";
+    return "look at the log of the sshd there";
+}
+
 int fl_ssh_login_lost(struct fl_ssh_login *l, const char *doing, const char *library_text)
 {
     g_autofree char *words = last_words(l->t->below);
@@ -168,11 +177,12 @@ int fl_ssh_login_lost(struct fl_ssh_login *l, const char *doing, const char *lib
     if (l->ep->deadline_us <= g_get_monotonic_time())
         return fl_ssh_login_late(l, doing);
     /* Compat: until keys are exchanged it is "no connection". */
-    return fl_error_set(l->domain, l->met ? l->code : VIR_ERR_NO_CONNECT, "%s: %s: %s: %s%s%s; %s",
+    bool tried = l->tried && l->tried->len;
+    return fl_error_set(l->domain, l->met ? l->code : VIR_ERR_NO_CONNECT, "%s: %s: %s: %s%s%s%s%s; %s",
                         words ? "connect" : stage, l->t->target, doing,
                         library_text && *library_text ? library_text : "the connection ended",
-                        words ? "; " : "", words ? words : "",
-                        words ? "try the same host with plain ssh" : "look at the log of the sshd there");
+                        words ? "; " : "", words ? words : "", tried ? "; tried " : "",
+                        tried ? l->tried->str : "", lost_advice(words, library_text));
 }
 
 int fl_ssh_login_late(struct fl_ssh_login *l, const char *doing)

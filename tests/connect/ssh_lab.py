@@ -139,7 +139,8 @@ class SshLab:
         self.servers = {}
         self.keys = {kind: make_key(self.folder / f"key-{kind}", kind) for kind in KINDS}
         self.keys["secret"] = make_key(self.folder / "key-secret", "ed25519", PASSPHRASE)
-        self.keys["stranger"] = make_key(self.folder / "key-stranger")  # nobody lets it in
+        for name in ("stranger", "stranger-2", "stranger-3"):  # nobody lets them in
+            self.keys[name] = make_key(self.folder / f"key-{name}")
         self.host_keys = {kind: make_key(self.folder / f"host-{kind}", kind) for kind in KINDS}
         self.other_host_key = make_key(self.folder / "host-other")
         (self.folder / "authorized_keys").write_text(

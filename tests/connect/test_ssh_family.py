@@ -108,6 +108,14 @@ def test_a_far_end_that_writes_much_to_stderr(friend, far, helper_program):
     friend.open().carried()
 
 
+def test_keys_are_exchanged_again(friend, far):
+    """As with every large transfer: sshd wants new keys now and then."""
+    server = far.server("rekey", lines=["RekeyLimit 500K"])
+    friend.know(port=server.port)
+    data = os.urandom(4_000_000)
+    friend.open(data=data, port=server.port).carried(data)
+
+
 def test_slow_way(friend, far, relay_to):
     slow = relay_to(far.server().port, 0.03)
     friend.know(port=slow.port)

@@ -121,6 +121,16 @@ def test_no_method_left(friend):
         assert "publickey" in result.message and "id_ed25519" in result.message
 
 
+def test_more_keys_than_the_server_takes(client, far):
+    """The server hangs up in the middle of the login."""
+    strict = far.server("strict", lines=["MaxAuthTries 2"])
+    client.know(port=strict.port)
+    client.give_key()
+    sock = client.agent("stranger", "stranger-2", "stranger-3")
+    result = client.open(port=strict.port, sock=sock, no_tty=1).failed("ssh-auth", "Too many authentication failures", "keyfile=")
+    assert result.seconds < 10
+
+
 def test_wrong_password_three_times(client):
     client.know()
     result = client.open(user="pwonly", answers=[("password", word) for word in "abcd"]).failed("ssh-auth")
