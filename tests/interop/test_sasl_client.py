@@ -26,7 +26,13 @@ class Fake:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen(4)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(): its number may be another's a moment after close()
+        self.thread.join(10)
+        self.listener.close()
 
     def accept(self):
         while True:
@@ -92,7 +98,7 @@ def test_a_daemon_that_cheats(namespace, folder, name):
     fake = Fake(folder / "sock", mechanisms, steps)
     uri = f"test+unix:///default?socket={folder}/sock"
     (ours,), (real,) = log_in([case(uri + "&connect_timeout=10", password="hunter2")]), log_in([case(uri, password="hunter2")], False)
-    fake.listener.close()
+    fake.close()
     assert ours.get("code") == code and words in ours["text"], ours
     assert real.get("code") == code or name in ("no end", "a frame cut short"), real
     if domain:
@@ -107,7 +113,7 @@ def test_a_daemon_that_stalls(namespace, folder):
         (got,) = log_in([case(f"test+unix:///default?socket={folder}/{name}&connect_timeout=1")])
         assert got["code"] == 68 and "auth: " in got["text"], got  # OPERATION_TIMEOUT
     for fake in fakes:
-        fake.listener.close()
+        fake.close()
         assert OPEN not in fake.seen[fake.seen.index(START):] and CLOSE not in fake.seen
 
 
@@ -126,4 +132,4 @@ print(c.isAlive())
     done = subprocess.run(["/usr/bin/python3", "-c", code, f"test+unix:///default?socket={folder}/sock"], text=True,
                           capture_output=True, timeout=20, env=sasl_lab.python_environment())
     assert done.stdout == "1\n", done.stderr
-    fake.listener.close()
+    fake.close()
