@@ -28,7 +28,7 @@ class LibvirtError(Exception):
 class Held:
     """held.do("c.getHostname()") -> its value, or LibvirtError. start() and result() do it in two steps."""
 
-    def __init__(self, uri, ours=True, loop=True, args=(), env=None):
+    def __init__(self, uri, ours=True, loop=True, args=(), env=None, wrap=list):
         if subprocess.run([PYTHON, "-c", "import libvirt"], stderr=subprocess.DEVNULL).returncode != 0:
             pytest.skip("no python3-libvirt")
         argv = [PYTHON, str(HERE / "client_main.py"), uri, "loop" if loop else "none", *args]
@@ -36,7 +36,7 @@ class Held:
         if ours and os.environ.get("FL_SANITIZE") == "thread":
             env["LD_PRELOAD"] += f":{BUILD}/tests/unit/libglib_locks.so"
             env["TSAN_OPTIONS"] = f"suppressions={HERE}/tsan.supp"
-        self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        self.proc = subprocess.Popen(wrap(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                      stderr=subprocess.PIPE, env=env)
         self.seconds = 0.0
         self.opened = self.result(timeout=30)
