@@ -131,6 +131,11 @@ class Bench:
     def ours(self, uri, read_only=False, user=False):
         return self._run([self.pipe_main, *(["-r"] if read_only else []), uri], user)
 
+    def our_user(self, uri):
+        """Our shell, which reads settings, as an ordinary user."""
+        virsh = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(self.pipe_main))), "virsh", "virsh")
+        return self._run([virsh, "-c", uri, "uri"], True)
+
     def far(self, command, programs):
         """What the far side's shell runs, when it has `programs`."""
         bin = self.folder / "far-bin"
@@ -179,6 +184,36 @@ def test_same_meaning_as_the_incumbent(bench, uri, read_only):
     "qemu+ssh://host/session?netcat=/opt/nc&proxy=auto", "test+ssh://host/?proxy=netcat"])
 def test_same_meaning_for_an_ordinary_user(bench, uri, read_only):
     compare(bench, bench.peer(uri, read_only, user=True), bench.ours(uri, read_only, user=True))
+
+
+def configured(bench, text):
+    """Settings of the ordinary user the clients become."""
+    conf = bench.folder / ".config" / "libvirt" / "libvirt.conf"
+    conf.parent.mkdir(parents=True)
+    for folder in (conf.parent, conf.parent.parent):
+        folder.chmod(0o755)
+    conf.write_text(text)
+
+
+@pytest.mark.skipif(not PEER or os.geteuid() != 0, reason="needs the incumbent's virsh, and root to become a user")
+@pytest.mark.parametrize("setting", ["auto", "netcat", "native", "bogus"])
+def test_remote_proxy_as_the_incumbents(bench, setting):
+    """The URI's proxy= counts, then the setting; a session's helper and a socket's netcat follow as without it."""
+    configured(bench, f'remote_proxy = "{setting}"\n')
+    for rest in ("system", "system?proxy=auto", "system?proxy=netcat", "system?proxy=native", "session", "system?netcat=/opt/nc",
+                 "system?socket=/a/b/sock&proxy=netcat"):
+        uri = f"qemu+ssh://host/{rest}"
+        compare(bench, bench.peer(uri, False, user=True), bench.our_user(uri))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become a user")
+@pytest.mark.parametrize("mode,told,path", [("auto", "", "libvirt-sock"), ("direct", "?mode=direct", "virtqemud-sock"),
+                                            ("legacy", "?mode=legacy", "libvirt-sock")])
+def test_remote_mode_reaches_the_far_end(bench, mode, told, path):
+    configured(bench, f'remote_mode = "{mode}"\n')
+    ours = bench.our_user("qemu+ssh://host/system")
+    assert bench.far(ours[-1], ["virt-ssh-helper"])[1] == [["virt-ssh-helper", "qemu:///system" + told]]
+    assert bench.far(ours[-1], ["nc"])[1] == [["nc", "-U", f"/var/run/libvirt/{path}"]]
 
 
 def compare(bench, theirs, ours):
