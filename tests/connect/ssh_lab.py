@@ -64,6 +64,11 @@ def public(key):
     return " ".join(Path(f"{key}.pub").read_text().split()[:2])
 
 
+def others(file):
+    """The machine's own lines, but root's and those of our names: daemons run as some of them."""
+    return "".join(line for line in open(f"/etc/{file}") if line.split(":")[0] not in ("root", *USERS))
+
+
 class Sshd:
     """One sshd of the lab's far host."""
 
@@ -147,13 +152,13 @@ class SshLab:
             "".join(f"{public(self.keys[name])}\n" for name in (*KINDS, "secret")))
         (self.folder / "far-home").mkdir(mode=0o755)
         talker = write_script(self.folder / "talker", "#!/bin/sh\necho 'Welcome to the lab' >&2\nexec /bin/sh \"$@\"\n")
-        root = "root:x:0:0:root:{}:/bin/bash\nsshd:x:103:65534::/run/sshd:/usr/sbin/nologin\n"
+        root = "root:x:0:0:root:{}:/bin/bash\n"
         users = "".join(f"{user}:x:{UID}:{UID}::{self.folder}/far-home:{talker if shell == 'TALKER' else shell}\n"
                         for user, (shell, _) in USERS.items())
-        (self.folder / "passwd").write_text(root.format(self.folder / "far-home") + users)
+        (self.folder / "passwd").write_text(root.format(self.folder / "far-home") + users + others("passwd"))
         (self.folder / "shadow").write_text("".join(f"{user}:{PASSWORD_HASH}:19000:0:99999:7:::\n" for user in ("root", *USERS))
                                             + "sshd:!:19000:0:99999:7:::\n")
-        (self.folder / "group").write_text(f"root:x:0:\nnogroup:x:65534:\nlab:x:{UID}:\n")
+        (self.folder / "group").write_text(f"root:x:0:\nlab:x:{UID}:\n" + others("group"))
         (self.folder / "pam").write_text(PAM)
         (self.folder / "leaks").write_text("".join(f"leak:{library}\n" for library in LEAKY))
 
@@ -462,7 +467,7 @@ def far(ssh_lab, helper_program):
     """The far host in good order: helper, netcat and a daemon (that sends back what it gets)."""
     servers = Echo()
     for leftover in (ssh_lab.run_dir / "libvirt").iterdir():
-        leftover.unlink()
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     servers.unix(ssh_lab.socket)
     ssh_lab.far(helper=helper_program, nc=shutil.which("nc"))
     ssh_lab.echo = servers

@@ -69,16 +69,34 @@ def opened(client, uri, answers=None, ours=True, script=SCRIPT):
     return json.loads(done.stdout)
 
 
+REAL_DAEMON = os.environ.get("FL_REAL_LIBVIRTD", "/usr/sbin/libvirtd")
+REAL_HELPER = "/usr/bin/virt-ssh-helper"
+
+
 @pytest.fixture
 def daemon(far, pipe_main):
     """Our libvirtd on the far host."""
+    yield from serve(far, [pipe_main.parents[2] / "src/daemon/libvirtd"], 'unix_sock_dir = "/run/libvirt"\n')
+
+
+@pytest.fixture
+def real_daemon(far):
+    """The incumbent's, with empty folders, and its helper."""
+    if not os.path.exists(REAL_DAEMON) or not os.path.exists(REAL_HELPER):
+        pytest.skip("the incumbent's daemon is not there")
+    far.far(helper=REAL_HELPER, nc=shutil.which("nc"))
+    folders = " ".join(f"/{f}/libvirt" for f in ("etc", "var/lib", "var/cache", "var/log"))
+    script = f'for f in {folders}; do mount -t tmpfs -o mode=0755 tmpfs $f || exit; done; exec "$@"'
+    yield from serve(far, ["unshare", "-n", "sh", "-c", script, "sh", REAL_DAEMON], "")
+
+
+def serve(far, argv, more):
     for name in ("libvirt-sock", "libvirt-sock-ro"):
         far.socket.with_name(name).unlink(missing_ok=True)
     conf = far.folder / "libvirtd.conf"
-    conf.write_text('auth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_rw_perms = "0777"\nunix_sock_dir = "/run/libvirt"\n')
+    conf.write_text('auth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_rw_perms = "0777"\n' + more)
     log = open(far.folder / "libvirtd.log", "wb")
-    program = pipe_main.parents[2] / "src/daemon/libvirtd"
-    process = subprocess.Popen(far.far_argv([program, "-f", conf, "-p", far.folder / "pid"]), stdin=subprocess.DEVNULL,
+    process = subprocess.Popen(far.far_argv([*argv, "-f", conf, "-p", far.folder / "pid"]), stdin=subprocess.DEVNULL,
                                stdout=log, stderr=log)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -103,6 +121,17 @@ def test_whole_connection(client, daemon, ours, far_end):
                      proxy={"helper": "native", "netcat": "netcat"}[far_end], mode="legacy")
     result = opened(client, uri, ours=ours)
     assert result.get("opened") == ["test"], result
+
+
+@pytest.mark.parametrize("transport", ["ssh", *TYPES])
+def test_real_daemon(client_of, real_daemon, transport):
+    """Our client, the incumbent's helper and daemon; then a netcat."""
+    client = client_of(transport)
+    both_known(client)
+    client.give_key()
+    for proxy in ("native", "netcat"):
+        result = opened(client, client.uri("/default", user="root", driver="test", proxy=proxy, mode="legacy", no_tty=1))
+        assert result.get("opened") == ["test"], (proxy, result)
 
 
 @pytest.mark.parametrize("user,method,answers", [("pwonly", "password", [PASSWORD]), ("kbdonly", "keyboard-interactive", [PASSWORD]),
