@@ -329,7 +329,7 @@ static ssize_t write_locked(struct fl_tls *tls, const unsigned char *buf, size_t
         return rc;
     if (tls->tx_owed) {
         len = MIN(tls->tx_owed, len);
-        tls->tx_owed = 0;
+        tls->tx_owed -= len;
         return (ssize_t)len;
     }
     len = MIN(len, WRITE_MAX);

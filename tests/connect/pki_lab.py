@@ -55,10 +55,13 @@ class Pki:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def authority(self, name, dates=FOR_LONG):
+    def authority(self, name, dates=FOR_LONG, ca=None):
+        """Signed by itself, or by `ca`."""
         cert = Cert(self.fresh("cacert.pem"), self.fresh("cakey.pem"))
         certtool("--generate-privkey", "--key-type=ecdsa", "--curve=secp256r1", "--outfile", cert.key)
-        certtool("--generate-self-signed", "--load-privkey", cert.key, "--outfile", cert.cert, "--template",
+        signed = ["--generate-certificate", "--load-ca-certificate", ca.cert, "--load-ca-privkey", ca.key] if ca else \
+            ["--generate-self-signed"]
+        certtool(*signed, "--load-privkey", cert.key, "--outfile", cert.cert, "--template",
                  self._template(f"cn = {name}", "ca", "cert_signing_key", "crl_signing_key", *dates))
         return cert
 
@@ -109,6 +112,12 @@ class Pki:
                 shutil.copy(source, path / name)
                 (path / name).chmod(0o644)
         return path
+
+    def chain(self, cert, *authorities):
+        """The same with the certificates of those between it and the root behind it."""
+        path = self.fresh("chain.pem")
+        path.write_text("".join(c.cert.read_text() for c in (cert, *authorities)))
+        return Cert(path, cert.key)
 
     @property
     def good_client(self):

@@ -85,6 +85,27 @@ def test_names(pki, serve, names, host, passes):
     assert (ours["code"] != AUTH_FAILED) == (real["code"] != AUTH_FAILED) == passes, (ours, real)
 
 
+@pytest.mark.parametrize("ips,passes", [(("::1",), True), (("::2", "127.0.0.1"), False)])
+def test_an_ipv6_address(pki, serve, ips, passes):
+    server = serve(tls_handler(pki.server(cn="x", names=(), ips=ips), accept), "::1")
+    address = uri("[::1]", server.port, pkipath=pki.client_folder())
+    results = [open_one(address, ours) for ours in (True, False)]
+    assert [r["code"] != AUTH_FAILED for r in results] == [passes, passes], results
+    assert passes or "IP ::2, IP 127.0.0.1" in results[0]["text"]
+
+
+def test_authorities_between(pki, daemons):
+    """Server and client send the certificates between theirs and the root, the only one that is trusted."""
+    between = pki.authority("Between", ca=pki.ca)
+    server, client = pki.server(ca=between), pki.client(cn="far", ca=between)
+    folder = pki.client_folder(pki.chain(client, between))
+    whole = daemons.start(True, pki.server_conf(pki.chain(server, between), port=17110)).tcp[1]
+    assert open_one(uri(port=whole, pkipath=folder))["ok"]
+    assert open_one(uri(port=whole, pkipath=folder, no_sanity=1), False)["ok"]  # its own check looks at the first only
+    short = pki.client_folder(client)
+    same_as_incumbent(uri(port=whole, pkipath=short), SYSTEM_ERROR, "no authority we trust has signed it", errno=-1)
+
+
 def test_a_revoked_server(pki, serve):
     cert = pki.server()
     server = serve(tls_handler(cert, accept))

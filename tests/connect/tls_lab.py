@@ -70,8 +70,8 @@ def uri(host="localhost", port=16514, path="/default", **params):
 class Server:
     """Runs `handle(connection)` for each client of a port of its own."""
 
-    def __init__(self, handle):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, handle, host="127.0.0.1"):
+        self.listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
         self.handle = handle
         self.held = []
@@ -106,11 +106,11 @@ class Server:
 
 @pytest.fixture
 def serve():
-    """serve(handle) -> Server; handle(server, connection)."""
+    """serve(handle, host) -> Server; handle(server, connection)."""
     servers = []
 
-    def start(handle):
-        servers.append(Server(handle))
+    def start(handle, *where):
+        servers.append(Server(handle, *where))
         return servers[-1]
 
     yield start

@@ -212,16 +212,17 @@ static void hands_are_shaken_and_bytes_pass(void **state)
     pair_fini(&p);
 }
 
-/* Writes as a client of a transport does: what could not be written is offered again, and more with it. */
+/* Writes as a client of a transport does: what could not be written is offered again, with more or with less.
+ */
 static void move(struct pair *p, const unsigned char *data, size_t len)
 {
     g_autofree unsigned char *got = g_malloc(len);
     size_t sent = 0, have = 0, refused = 0;
 
     for (int idle = 0; have < len; idle++) {
-        ssize_t n = sent < len
-                        ? fl_transport_write(p->client, data + sent, MIN(len - sent, 8192 + refused * 7))
-                        : -FL_AGAIN;
+        ssize_t n = sent < len ? fl_transport_write(p->client, data + sent,
+                                                    MIN(len - sent, refused % 2 ? 3000 : 8192 + refused * 7))
+                               : -FL_AGAIN;
 
         assert_true(n > 0 || n == -FL_AGAIN);
         if (n > 0)
