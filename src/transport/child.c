@@ -23,7 +23,8 @@
 #include "base/util.h"
 #include "transport/channel.h"
 
-#define STDERR_KEPT   65536 /* whole pages */
+#define STDERR_KEPT   1048576 /* whole pages; they take memory once written */
+#define LOOK_EVERY    64      /* reads */
 #define STDERR_SHOWN  1500
 #define END_WAIT_MS   500 /* from the end of its output to its exit status */
 #define CLOSE_WAIT_MS 100
@@ -35,6 +36,7 @@ struct child {
     pid_t pid; /* 0 once reaped */
     int status;
     int err_fd;
+    unsigned int reads;
     bool half_closed;
     bool spoken;
     fl_child_explain explain;
@@ -161,10 +163,20 @@ void fl_child_set_strip(struct fl_transport *t, char *(*strip)(const char *stder
 char *fl_child_stderr(struct fl_transport *t)
 {
     struct child *c = t->priv;
-    char *all = g_malloc0(STDERR_KEPT + 1); /* the file is zeros from the end of the text */
-    if (!c || pread(c->err_fd, all, STDERR_KEPT, 0) < 0)
+    off_t end = c ? lseek(c->err_fd, 0, SEEK_CUR) : 0; /* the child's place in the file, too */
+    size_t len = end > 0 ? (size_t)MIN(end, STDERR_KEPT) : 0;
+    char *all = g_malloc0(len + 1);
+    if (len && pread(c->err_fd, all, len, 0) < 0)
         all[0] = '\0';
     return all;
+}
+
+/* A program that lives long and now and then says something writes over what it said first; one that finds
+ * its stderr full may end its output, as ssh does. */
+static void make_room(struct child *c)
+{
+    if (++c->reads % LOOK_EVERY == 0 && lseek(c->err_fd, 0, SEEK_CUR) > STDERR_KEPT / 2)
+        lseek(c->err_fd, 0, SEEK_SET);
 }
 
 bool fl_child_has_spoken(struct fl_transport *t)
@@ -190,8 +202,10 @@ ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len)
     ssize_t n = fl_channel_read(t, buf, len);
     if (c && (n == 0 || (n == -1 && fl_error_get()->int1 == ECONNRESET)))
         return child_ended(t, c);
-    if (c && n > 0)
+    if (c && n > 0) {
         c->spoken = true;
+        make_room(c);
+    }
     return n;
 }
 

@@ -103,9 +103,27 @@ def test_much_data_both_ways(friend):
 
 
 def test_a_far_end_that_writes_much_to_stderr(friend, far, helper_program):
-    size = 50_000 if friend.transport == "ssh" else 6_000_000  # more than a window
+    size = 900_000 if friend.transport == "ssh" else 6_000_000  # more than a window
     far.far(helper=f"#!/bin/sh\nhead -c {size} /dev/zero >&2\nexec {helper_program} \"$@\"\n", head=shutil.which("head"))
     friend.open().carried()
+
+
+def test_a_far_end_that_goes_on_writing_to_stderr(friend, far, helper_program):
+    """A little with each answer, and more than is kept."""
+    far.far(helper="#!/bin/sh\nwhile read -r line; do head -c 9000 /dev/zero >&2; echo \"$line\"; done\n", head=shutil.which("head"))
+    process = friend.start()
+    try:
+        for _ in range(200):
+            process.stdin.write(b"x\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"x\n"
+        process.stdin.close()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
 
 
 def test_keys_are_exchanged_again(friend, far):
