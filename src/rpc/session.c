@@ -274,6 +274,22 @@ static size_t dummies_due(const struct fl_session *s, const struct fl_header *h,
     return n <= FL_FRAME_FDS_MAX ? n : 0; /* too many is refused at once */
 }
 
+/* Often it is text that is no frame: a login shell's greeting, a web server. It says more than its length. */
+static int bad_length(const struct fl_session *s, uint32_t length)
+{
+    char text[81];
+    size_t n = 0;
+
+    for (size_t at = s->in_at; at < s->in_len && n < sizeof(text) - 1 && g_ascii_isprint(s->in[at]); at++)
+        text[n++] = (char)s->in[at];
+    text[n] = '\0';
+    if (n < 4)
+        return fl_error(VIR_ERR_RPC, "frame length %u is not within %u and %zu", length, FL_FRAME_LENGTH_MIN,
+                        s->max_frame);
+    return fl_error(VIR_ERR_RPC, "frame length %u is not within %u and %zu: it is text, \"%s\"", length,
+                    FL_FRAME_LENGTH_MIN, s->max_frame, text);
+}
+
 int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame)
 {
     for (;;) {
@@ -286,8 +302,7 @@ int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame)
             return 0;
         length = fl_be32(s->in + s->in_at);
         if (length < FL_FRAME_LENGTH_MIN || length > s->max_frame)
-            return fl_error(VIR_ERR_RPC, "frame length %u is not within %u and %zu", length,
-                            FL_FRAME_LENGTH_MIN, s->max_frame);
+            return bad_length(s, length);
         if (s->in_len - s->in_at < length)
             return 0;
         fl_header_unpack(s->in + s->in_at, &f.h);

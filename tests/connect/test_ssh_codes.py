@@ -31,6 +31,7 @@ json.dump(results, sys.stdout)
 
 # Where ours differs on purpose, and why.
 DIFFERENT = {
+    "shell that lets nobody": "what the shell prints may come before its status: an error that shows the text then",
     "method not offered": "AUTH_FAILED, as the incumbent itself says for most methods; its libssh2 says that the cause is unknown",
 }
 
@@ -55,7 +56,8 @@ def faults(c):
         "key refused": (uri(user="nobodygets", **good), NOBODY),
         "key file absent": (uri(**{**good, "keyfile": "/no/such/key"}), NOBODY),
         "no agent": (uri(user="keyonly", known_hosts=c.known_hosts, sshauth="agent"), NOBODY),
-        "method not offered": (uri(user="keyonly", known_hosts=c.known_hosts, sshauth="keyboard-interactive"), YES),
+        "shell that lets nobody": "what the shell prints may come before its status: an error that shows the text then",
+    "method not offered": (uri(user="keyonly", known_hosts=c.known_hosts, sshauth="keyboard-interactive"), YES),
         "port refused": (uri(port=unused_port(), **good), NOBODY),
         "no such host": (uri(host="no-such-host.invalid", **good), NOBODY),
         "no such method": (uri(**{**good, "sshauth": "magic"}), NOBODY),
