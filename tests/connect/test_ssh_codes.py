@@ -29,6 +29,8 @@ for name, (uri, answer) in json.load(sys.stdin).items():
 json.dump(results, sys.stdout)
 """
 
+NO_CAUSE = [1, 0]  # the incumbent's libssh2 loses the cause now and then, when the far command is quick to end
+
 # Where ours differs on purpose, and why.
 DIFFERENT = {
     "shell that lets nobody": "what the shell prints may come before its status: an error that shows the text then",
@@ -91,7 +93,7 @@ def test_codes(client_of, pipe_main, transport):
     cases = faults(c)
     theirs, ours = results(c, cases), results(c, cases, pipe_main.parents[2] / "src")
     wrong = {name: (theirs[name], ours[name]) for name in cases
-             if name not in DIFFERENT and ours[name][:2] != theirs[name][:2]}
+             if name not in DIFFERENT and theirs[name][:2] != NO_CAUSE and ours[name][:2] != theirs[name][:2]}
     assert not wrong, json.dumps(wrong, indent=1)
     for name, result in ours.items():
         assert result != "opened" and len(result[2]) > 20, name
