@@ -52,12 +52,13 @@ def page(model, header):
 
 
 def procedures(model):
-    out = ["# Procedures", "", "Every procedure of the wire, with its permission. *quick* ones are served on the I/O thread.", ""]
+    out = ["# Procedures", "", "Every procedure of the wire, with its permission. *quick* ones are served on the I/O thread; "
+           "*again*: one that was sent and not answered is sent once more by a client that reconnects.", ""]
     for p, (num, _) in PROGRAMS.items():
-        out += [f"## {p} ({num:#x})", "", "| number | name | permission | read-only | quick | stream |", "|---|---|---|---|---|---|"]
+        out += [f"## {p} ({num:#x})", "", "| number | name | permission | read-only | quick | again | stream |", "|---|---|---|---|---|---|---|"]
         for c in model.wire_calls(p):
             out.append(f"| {c.number} | {c.snake} | {', '.join(c.acl).replace('|', chr(92) + '|')} | {'yes' if c.read_only_ok() else 'no'} | "
-                       f"{'yes' if c.quick else ''} | {c.stream or ''} |")
+                       f"{'yes' if c.quick else ''} | {'yes' if c.may_repeat() else ''} | {c.stream or ''} |")
         out.append("")
     return "\n".join(out)
 
