@@ -231,8 +231,10 @@ def tls_proxy(start_daemon, folder):
                         conf=certificates(folder) | {"listen_tls": 1, "tls_port": "16816", "tcp_port": "16808", "log_level": 1})
 
 
-def over_tls(folder):
+def over_tls(folder, certificate=False):
     context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    if certificate:
+        context.load_cert_chain(folder / "server.pem", folder / "server.key")
     s = context.wrap_socket(socket.create_connection(("127.0.0.1", 16816), timeout=10), server_hostname="127.0.0.1")
     assert s.recv(1) == b"\1"
     w = Wire.__new__(Wire)
@@ -261,6 +263,25 @@ def test_bytes_pass_under_tls(tls_proxy, behind, folder):
         assert w.read(len(much)) == much
         w.raw(much)
         assert w.read(3) == b"all"
+
+
+def test_the_name_in_the_certificate_is_told(tls_proxy, behind, folder):
+    """Only one that was checked."""
+    b = behind(echo, identity=False)
+    for certificate in False, True:
+        with over_tls(folder, certificate):
+            pass
+        assert b.asked[-1][0] == OPEN
+    tls_proxy.conf.write_text(tls_proxy.conf.read_text().replace("tls_no_verify_certificate = 1", "tls_no_verify_certificate = 0"))
+    tls_proxy.proc.send_signal(1)
+    for _ in range(100):
+        if "settings read again" in tls_proxy.log():
+            break
+        time.sleep(0.02)
+    b.identity = None
+    with over_tls(folder, certificate=True):
+        pass
+    assert b.asked[-1] == (SET_IDENTITY, u32(1) + string("x509-distinguished-name") + u32(7) + string("CN=localhost") + u32(0))
 
 
 def test_the_incumbent_behind_tls(real_behind, tls_proxy, any_virsh, folder):
