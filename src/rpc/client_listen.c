@@ -32,7 +32,9 @@ static int wanted_events(const struct fl_client *c)
         return 0;
     if (!c->full_streams)
         events |= VIR_EVENT_HANDLE_READABLE;
-    if (c->want_write)
+    /* What a layer has decoded already is not seen on the descriptor: room to write wakes the loop at once.
+     */
+    if (c->want_write || (!c->full_streams && fl_transport_pending(c->t) > 0))
         events |= VIR_EVENT_HANDLE_WRITABLE;
     return events;
 }
@@ -67,6 +69,7 @@ static void loop_read(struct fl_client *c)
             fl_client_tick(c);
     }
     c->reading = false;
+    fl_client_watch_update(c);
     fl_client_handover(c);
 }
 
