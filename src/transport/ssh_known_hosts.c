@@ -272,7 +272,7 @@ int fl_ssh_known_hosts_add(const char *file, const char *name, bool hashed, cons
 
     if (!type)
         return fl_error(VIR_ERR_INTERNAL_ERROR, "the host's key is of no form that can be remembered");
-    if (g_mkdir_with_parents(folder, 0700) < 0)
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST) /* ~/.ssh, but not what is above it */
         return fl_error_system(errno, "cannot make the folder of %s", file);
     int fd = open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
     if (fd < 0)

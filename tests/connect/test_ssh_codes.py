@@ -14,7 +14,6 @@ NOBODY, NO, YES = "nobody", "no", "yes"
 OPEN = """
 import json, sys, libvirt
 libvirt.registerErrorHandler(lambda *_: None, None)
-results = {}
 for name, (uri, answer) in json.load(sys.stdin).items():
     def ask(questions, _):
         for q in questions:
@@ -23,10 +22,10 @@ for name, (uri, answer) in json.load(sys.stdin).items():
     kinds = [] if answer == "nobody" else [libvirt.VIR_CRED_ECHOPROMPT]
     try:
         libvirt.openAuth(uri, [kinds, ask, None], 0).close()
-        results[name] = "opened"
+        result = "opened"
     except libvirt.libvirtError as error:
-        results[name] = [error.get_error_code(), error.get_error_domain(), str(error)]
-json.dump(results, sys.stdout)
+        result = [error.get_error_code(), error.get_error_domain(), str(error)]
+    print(json.dumps([name, result]), flush=True)
 """
 
 NO_CAUSE = [1, 0]  # the incumbent's libssh2 loses the cause now and then, when the far command is quick to end
@@ -75,9 +74,16 @@ def results(c, cases, library=None):
     env = c.environment() | {"XDG_CONFIG_HOME": str(c.folder / "cfg"), "SSH_AUTH_SOCK": ""}
     if library:
         env["LD_LIBRARY_PATH"] = str(library)
-    done = subprocess.run(c.argv([PYTHON, "-c", OPEN]), input=json.dumps(cases), env=env, text=True, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    process = subprocess.Popen(c.argv([PYTHON, "-c", OPEN]), env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    try:
+        out, err = process.communicate(json.dumps(cases), timeout=60 if library else 10)
+        assert process.returncode == 0, err
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, _ = process.communicate()
+        assert not library, out
+    return dict(json.loads(line) for line in out.splitlines())
 
 
 @pytest.mark.parametrize("transport", ["libssh", "libssh2"])
@@ -92,7 +98,8 @@ def test_codes(client_of, pipe_main, transport):
     c.no_hosts.write_text("")
     cases = faults(c)
     theirs, ours = results(c, cases), results(c, cases, pipe_main.parents[2] / "src")
-    wrong = {name: (theirs[name], ours[name]) for name in cases
+    assert len(theirs) >= 13  # the incumbent's libssh2 may hang where the far command is quick to end: the last ones
+    wrong = {name: (theirs[name], ours[name]) for name in theirs
              if name not in DIFFERENT and theirs[name][:2] != NO_CAUSE and ours[name][:2] != theirs[name][:2]}
     assert not wrong, json.dumps(wrong, indent=1)
     for name, result in ours.items():
