@@ -231,10 +231,10 @@ def tls_proxy(start_daemon, folder):
                         conf=certificates(folder) | {"listen_tls": 1, "tls_port": "16816", "tcp_port": "16808", "log_level": 1})
 
 
-def over_tls(folder, certificate=False):
+def over_tls(folder, certificate=None):
     context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     if certificate:
-        context.load_cert_chain(folder / "server.pem", folder / "server.key")
+        context.load_cert_chain(folder / f"{certificate}.pem", folder / "server.key")
     s = context.wrap_socket(socket.create_connection(("127.0.0.1", 16816), timeout=10), server_hostname="127.0.0.1")
     assert s.recv(1) == b"\1"
     w = Wire.__new__(Wire)
@@ -267,8 +267,11 @@ def test_bytes_pass_under_tls(tls_proxy, behind, folder):
 
 def test_the_name_in_the_certificate_is_told(tls_proxy, behind, folder):
     """Only one that was checked."""
-    b = behind(echo, identity=False)
-    for certificate in False, True:
+    b = behind(echo)
+    (folder / "own.tmpl").write_text("cn=root\ntls_www_client\nsigning_key\nencryption_key\n")
+    subprocess.run(["certtool", "--generate-self-signed", "--load-privkey", "server.key", "--template", "own.tmpl", "--outfile", "own.pem"],
+                   cwd=folder, check=True, stderr=subprocess.DEVNULL)
+    for certificate in None, "server", "own":
         with over_tls(folder, certificate):
             pass
         assert b.asked[-1][0] == OPEN
@@ -278,8 +281,7 @@ def test_the_name_in_the_certificate_is_told(tls_proxy, behind, folder):
         if "settings read again" in tls_proxy.log():
             break
         time.sleep(0.02)
-    b.identity = None
-    with over_tls(folder, certificate=True):
+    with over_tls(folder, "server"):
         pass
     assert b.asked[-1] == (SET_IDENTITY, u32(1) + string("x509-distinguished-name") + u32(7) + string("CN=localhost") + u32(0))
 
