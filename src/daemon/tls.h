@@ -23,5 +23,5 @@ void fl_tls_host_free(struct fl_tls_host *host);
 struct fl_transport *fl_tls_host_accept(struct fl_tls_host *host, int fd);
 /* One step of its handshake: 0 = done and let in, -FL_AGAIN, -1 with the error set. */
 int fl_tls_handshake(struct fl_transport *transport);
-/* The name in the client's certificate, or NULL. */
+/* The name in the client's certificate, or NULL: none shown, or not checked. */
 const char *fl_tls_client_name(struct fl_transport *transport);

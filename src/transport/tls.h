@@ -38,6 +38,7 @@ struct fl_tls_api {
     /* One step, up to the acceptance byte: 0 = done, -FL_AGAIN (see want), or -1: the client has been told.
      */
     int (*handshake)(struct fl_transport *t);
-    /* After the handshake: the name in the client's certificate, NULL when it showed none. Lives with `t`. */
+    /* After the handshake: the name in the client's certificate, NULL when it showed none or it was not
+     * checked. Lives with `t`. */
     const char *(*peer_name)(struct fl_transport *t);
 };

@@ -57,7 +57,8 @@ const char *fl_tls_server_peer_name(struct fl_transport *t)
 {
     struct fl_tls *tls = t->priv;
 
-    return tls && tls->creds->verify ? tls->peer_name : NULL; /* anybody can write a name that nobody checks */
+    return tls && tls->creds->verify ? tls->peer_name
+                                     : NULL; /* anybody can write a name that nobody checks */
 }
 
 /* ---- the client's certificate ---- */
