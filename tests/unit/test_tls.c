@@ -269,6 +269,29 @@ static void much_goes_through_little_room(void **state)
     pair_fini(&p);
 }
 
+static void large_buffers_are_given_back(void **state)
+{
+    const size_t len = 1500000;
+    g_autofree unsigned char *data = g_malloc0(len);
+    struct pair p;
+
+    data[0] = 0xff;
+    pair_init(*state, &p, false);
+    pair_shake(&p);
+    move(&p, data, len);
+    const struct fl_tls *server = p.server->priv;
+    size_t large = server->rx_room;
+    for (int i = 0; i < 600; i++) {
+        unsigned char byte = (unsigned char)i, got = 0;
+        assert_int_equal(fl_transport_write(p.client, &byte, 1), 1);
+        assert_int_equal(fl_transport_read(p.server, &got, 1), 1);
+        assert_int_equal(got, byte);
+    }
+    assert_true(large > 8192);
+    assert_true(server->rx_room <= 8192);
+    pair_fini(&p);
+}
+
 /* What goes over the wire below, as lengths of its records. */
 static size_t record_lengths(int fd, size_t lengths[], size_t max)
 {
@@ -482,6 +505,7 @@ int main(void)
         cmocka_unit_test(our_own_files_are_checked),
         cmocka_unit_test(clients_share_what_they_have_read),
         cmocka_unit_test(fingerprints),
+        cmocka_unit_test(large_buffers_are_given_back),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
