@@ -119,7 +119,7 @@ static int exchange(struct fl_transport *t)
     int64_t deadline = fl_deadline_in_ms(20000);
     while (got < 5) {
         bool sending = sent < 5;
-        ssize_t n = sending ? fl_transport_write(t, "hello" + sent, 5 - sent)
+        ssize_t n = sending ? fl_transport_write(t, &"hello"[sent], 5 - sent)
                             : fl_transport_read(t, seen + got, sizeof(seen) - got);
         if (n == -FL_AGAIN) {
             int got_events = fl_fd_wait(t->fd, fl_transport_want(t, sending ? POLLOUT : POLLIN), deadline);
