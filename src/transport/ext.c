@@ -30,7 +30,7 @@ static int ext_open(struct fl_transport *t, const struct fl_endpoint *ep)
     char *argv[] = { (char *)command, NULL };
     t->target = g_strdup_printf("command '%s'", command);
     fl_stage_enter(FL_STAGE_CONNECT, "%s", t->target);
-    return fl_child_spawn(t, argv, "the command of transport 'ext'", ext_ended);
+    return fl_child_spawn(t, argv, "the program of command=", ext_ended);
 }
 
 const struct fl_transport_ops fl_transport_ext = {

@@ -192,6 +192,15 @@ static void add_file_option(GPtrArray *argv, const char *name, const char *value
     g_ptr_array_add(argv, g_string_free(o, FALSE));
 }
 
+/* The key is the file of that name: ssh takes %h in one for the host, also behind -i, which knows no %%. */
+static void add_keyfile(GPtrArray *argv, const char *file)
+{
+    if (strchr(file, '%'))
+        add_file_option(argv, "IdentityFile", file);
+    else
+        add_pair(argv, "-i", file);
+}
+
 /* known_hosts=, known_hosts_verify= and no_verify=, as libssh and libssh2 have them. */
 static void add_host_key_options(GPtrArray *argv, const struct fl_route *route,
                                  const struct fl_ssh_policy *policy)
@@ -266,7 +275,7 @@ int fl_ssh_argv(const struct fl_route *route, bool read_only, bool privileged, c
     if (route->user)
         add_pair(argv, "-l", route->user);
     if (route->keyfile && fl_ssh_policy_has(&policy, FL_SSH_PRIVKEY))
-        add_pair(argv, "-i", route->keyfile);
+        add_keyfile(argv, route->keyfile);
     add(argv, "-T"); /* no terminal over there, and no escape character: the stream is binary */
     add_pair(argv, "-e", "none");
     add_pair(argv, "-o", "LogLevel=DEBUG1"); /* says where it stands: ssh_trace.h */

@@ -190,6 +190,10 @@ static int check_route(const struct fl_route *route)
     if (strcmp(transport, "ext") == 0 && !route->command)
         return fl_error(VIR_ERR_INVALID_ARG, "'%.200s': the ext transport needs a parameter command=PATH",
                         route->uri);
+    if (strcmp(transport, "tls") == 0 && route->command && route->socket)
+        return fl_error(VIR_ERR_INVALID_ARG,
+                        "'%.200s': command= and socket= are two ways to the same daemon; leave one out",
+                        route->uri);
     if (strstr(transport, "ssh") && route->proxy == FL_PROXY_NATIVE && route->netcat)
         return fl_error_set(VIR_FROM_RPC, VIR_ERR_INVALID_ARG,
                             "'%.200s': netcat= cannot be used with proxy=native, which runs no netcat",

@@ -27,8 +27,8 @@ struct param_rule {
 
 /* Which transports a parameter means something to ("Supported extra parameters" of the page, and what ssh,
  * libssh and libssh2 have from each other; tls rides over a socket or a command, too). Elsewhere it is
- * refused, so that nobody relies on what is not there; no_verify and no_tty excepted, which are fulfilled
- * where nothing is verified and nobody asked. */
+ * refused, so that nobody relies on what is not there; no_verify, no_sanity and no_tty excepted, which are
+ * fulfilled where nothing is verified and nobody asked. */
 #define ON_UNIX    (1u << 0)
 #define ON_TCP     (1u << 1)
 #define ON_TLS     (1u << 2)

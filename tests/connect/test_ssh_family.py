@@ -149,6 +149,11 @@ def test_keyfile(client):
     client.open(keyfile=key).carried()
 
 
+def test_keyfile_is_no_pattern(client):
+    client.know()
+    client.open(keyfile=str(client.give_key(filename="my 100%h \"key\"")).replace("%", "%25").replace('"', "%22")).carried()
+
+
 def test_keyfile_of_each_kind(client, far):
     client.know()
     for kind in ("ed25519", "ecdsa"):

@@ -136,6 +136,7 @@ static const struct {
     { "qemu+unix://h/x", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "host 'h'" },
     { "qemu+ext:///x", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "command=" },
     { "qemu+ext:///x?#command=/c", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "command=" },
+    { "qemu+tls://h/x?command=/c&socket=/s", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "command= and socket=" },
     { "qemu+ssh://h/x?proxy=native&netcat=nc", VIR_ERR_INVALID_ARG, VIR_FROM_RPC, "netcat=" },
     { "qemu:///x?mode=foo", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "unknown mode 'foo'" },
     { "qemu:///x?mode=", VIR_ERR_INVALID_ARG, VIR_FROM_REMOTE, "unknown mode ''" },
