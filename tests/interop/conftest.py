@@ -300,9 +300,10 @@ def start_daemon(namespace, folder):
         return daemon
 
     yield start
-    for daemon, expect_alive in started:
-        died = not daemon.alive() and expect_alive and daemon.proc.returncode != 0
+    dead = [not daemon.alive() and expect_alive and daemon.proc.returncode != 0 for daemon, expect_alive in started]
+    for daemon, _ in started:  # all of them, before one complains
         daemon.stop()
+    for (daemon, _), died in zip(started, dead):
         assert not died, f"libvirtd ended with {daemon.proc.returncode}:\n{daemon.log()}"
         assert "Sanitizer" not in daemon.log(), daemon.log()
 
