@@ -63,6 +63,11 @@ static void public_halves_are_seen(void **state)
     assert_true(fl_ssh_key_public_of(line, strlen(line), &blob, &len));
     assert_int_equal(len, 6);
     g_clear_pointer(&blob, g_free);
+    /* its one public key is empty */
+    const char *empty =
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAAA=="
+        "\n-----END OPENSSH PRIVATE KEY-----\n";
+    assert_false(fl_ssh_key_public_of(empty, strlen(empty), &blob, &len));
     assert_false(fl_ssh_key_public_of("-----BEGIN RSA", 14, &blob, &len));
     assert_false(fl_ssh_key_public_of("ssh-rsa YQ==", 12, &blob, &len));
     assert_false(fl_ssh_key_public("/no/such/file", &blob, &len));
