@@ -26,14 +26,22 @@ static const struct fl_ssh_fault far_faults[] = {
     { "", "helper", "run virt-ssh-helper on that host by hand to see what is wrong" },
 };
 
-#define NOT_FOUND 127 /* the shell's status, whatever the language of its message */
+#define CANNOT_RUN 126 /* the statuses of a shell, whatever the language of its message */
+#define NOT_FOUND  127
 
 const struct fl_ssh_fault *fl_ssh_far_fault(int status, const char *text)
 {
     static const struct fl_ssh_fault missing = { "", "helper",
                                                  "neither virt-ssh-helper nor netcat was found there: "
                                                  "install one, or name a netcat with netcat=" };
+    static const struct fl_ssh_fault not_run = {
+        "", "helper",
+        "a program may not be run there: check the one netcat= names, "
+        "or virt-ssh-helper's permissions"
+    };
     const struct fl_ssh_fault *f = far_faults;
+    if (status == CANNOT_RUN)
+        return &not_run;
     while (!strstr(text, f->says)) /* the last row says "" */
         f++;
     return status == NOT_FOUND && !strstr(f->says, "not found") ? &missing : f;
