@@ -113,7 +113,7 @@ bool fl_ssh_key_public_of(const char *text, size_t len, unsigned char **ret_blob
 
     if (!bytes)
         return public_line(text, len, ret_blob, ret_len);
-    if (!openssh_head(bytes, n, &locked, &blob, &blob_len) || blob_len <= 4) /* less than its type's length */
+    if (!openssh_head(bytes, n, &locked, &blob, &blob_len) || blob_len == 0)
         return false;
     *ret_blob = g_memdup2(blob, blob_len);
     *ret_len = blob_len;
