@@ -45,10 +45,10 @@ class Machine:
 
     def __init__(self, folder):
         self.folder = folder
-        self.running = []
+        self.running, self.mounted = [], []
         for place in ("/root/.ssh", "/opt", "/etc/pki", "/run/sshd"):
             os.makedirs(place, exist_ok=True)
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", place], check=True)
+            self._mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", place)
         self._file("/etc/hosts", "127.0.0.1 localhost server server.example\n")
         self._file("/etc/pam.d/sshd", PAM)
         shadow = Path("/etc/shadow").read_text()
@@ -62,7 +62,11 @@ class Machine:
         copy = self.folder / path.strip("/").replace("/", "-")
         copy.write_text(text)
         copy.chmod(0o644)
-        subprocess.run(["mount", "--bind", str(copy), path], check=True)
+        self._mount("--bind", copy, path)
+
+    def _mount(self, *words):
+        subprocess.run(["mount", *map(str, words)], check=True)
+        self.mounted.append(words[-1])
 
     def _daemon(self):
         """On its usual sockets and ports, with the certificates where it looks for them."""
@@ -125,6 +129,8 @@ class Machine:
     def close(self):
         for process in reversed(self.running):
             stop(process)
+        for place in reversed(self.mounted):  # the next file of tests finds the namespace as it was
+            subprocess.run(["umount", "--lazy", place], check=True)
 
 
 @pytest.fixture(scope="module")
