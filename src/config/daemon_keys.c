@@ -66,12 +66,12 @@ static const char *check_network_auth(const char *text)
 #define AUTH  .group = "Authentication"
 #define CERTS .group = "TLS certificates", .network = true
 #define LIMIT .group = "Limits"
-#define ADMIN .group = "Administration interface"
+#define ADMIN .group = "Administration interface (not built: read, without effect)"
 #define LOG   .group = "Logging"
-#define AUDIT .group = "Auditing"
-#define HOST  .group = "Host identity"
+#define AUDIT .group = "Auditing (not built: read, without effect)"
+#define HOST  .group = "Host identity (not built: read, without effect)"
 #define ALIVE .group = "Keepalive"
-#define OVS   .group = "Open vSwitch"
+#define OVS   .group = "Open vSwitch (not built: read, without effect)"
 
 /* clang-format off */
 const struct fl_daemon_key fl_daemon_keys[] = {
@@ -84,7 +84,7 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(unix_sock_group, TEXT, NULL, SOCK, .help = "group that owns the sockets"),
     KEY(unix_sock_ro_perms, PERMS, "0777", SOCK, .help = "mode of the read-only socket"),
     KEY(unix_sock_rw_perms, PERMS, "0700", SOCK, .help = "mode of the socket; 0777 unless auth_unix_rw is none"),
-    KEY(unix_sock_admin_perms, PERMS, "0700", SOCK, .help = "mode of the administration socket"),
+    KEY(unix_sock_admin_perms, PERMS, "0700", SOCK, .help = "mode of the administration socket, which there is none of yet"),
     KEY(also_listen_as, LIST, NULL, SOCK, .help = "daemons whose sockets are served, too, such as [ \"virtqemud\" ]; not one of the incumbent's keys"),
     KEY(unix_sock_dir, TEXT, NULL, SOCK, .help = "folder of the sockets; the run-time folder when not set"),
 
@@ -93,7 +93,7 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(auth_tcp, AUTH, "sasl", AUTH, .network = true, .check = check_network_auth, .help = "TCP connections: none or sasl"),
     KEY(auth_tls, AUTH, "none", AUTH, .network = true, .check = check_network_auth, .help = "TLS connections: none or sasl"),
     KEY(tcp_min_ssf, UINT, "56", AUTH, .network = true, .min = 112, .max = 100000, .help = "least strength of SASL encryption on TCP"),
-    KEY(access_drivers, LIST, NULL, AUTH, .check = check_access, .help = "access control beyond authentication: [ \"polkit\" ]"),
+    KEY(access_drivers, LIST, NULL, AUTH, .check = check_access, .help = "access control beyond authentication; not built: a name such as \"polkit\" stops the daemon"),
     KEY(sasl_allowed_username_list, LIST, NULL, AUTH, .help = "patterns of SASL user names let in; all when not set"),
 
     KEY(key_file, TEXT, NULL, CERTS, .help = "private key of the server"),
@@ -109,9 +109,9 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(max_queued_clients, UINT, "1000", LIMIT, .help = "connections waiting to be accepted"),
     KEY(max_anonymous_clients, UINT, "20", LIMIT, .help = "connections not yet authenticated, a quarter of them from one user or address; 0 for no limit"),
     KEY(login_timeout, UINT, "120", LIMIT, .min = 1, .max = 86400, .help = "seconds a login may take (libvirtd of libvirt does not know it)"),
-    KEY(min_workers, UINT, "5", LIMIT, .help = "worker threads at start"),
+    KEY(min_workers, UINT, "5", LIMIT, .help = "no effect: worker threads are made as they are needed"),
     KEY(max_workers, UINT, "20", LIMIT, .min = 1, .help = "worker threads at most"),
-    KEY(prio_workers, UINT, "5", LIMIT, .help = "worker threads kept for calls that never block"),
+    KEY(prio_workers, UINT, "5", LIMIT, .help = "no effect: calls that never wait take no worker"),
     KEY(max_client_requests, UINT, "5", LIMIT, .min = 1, .help = "calls one client may have in progress"),
 
     KEY(admin_min_workers, UINT, "1", ADMIN, .help = "as min_workers"),

@@ -156,3 +156,40 @@ def test_every_parameter_has_an_example():
     lines = [line for page, line in COMMANDS if page == "libvirt-uri.7.in"]
     missing = [p for p in parameters() if not any(re.search(rf"[?&]{p}=", line) for line in lines)]
     assert len(parameters()) > 15 and not missing
+
+
+def roff(text):
+    for code, character in (("\\(dq", '"'), ("\\-", "-"), ("\\&", "")):
+        text = text.replace(code, character)
+    return text
+
+
+def test_every_setting_of_libvirt_conf_has_an_example_that_counts(private):
+    """All of them in one file, which both clients take, and each is told as the reason of what it sets."""
+    page = roff((ROOT / "man" / "libvirt.conf.5.in").read_text())
+    names = re.findall(r"^\.TP\n\.BR (\w+) ", page.split(".SH SETTINGS")[1].split(".SH EXAMPLE")[0], re.M)
+    lines = re.findall(r'Example:\n\.IR "(\w+ = .*)" \.$|Example:\n\.IR "(\w+ = .*)"$', page, re.M)
+    lines = [a or b for a, b in lines]
+    block = re.search(r"^uri_aliases = .*?^uri_default = .*?$", page, re.M | re.S).group(0)
+    text = "\n".join(lines) + "\n" + block + "\n"
+    assert len(names) > 7 and [n for n in names if not re.search(rf"^{n} = ", text, re.M)] == []
+    Path("/etc/libvirt/libvirt.conf").write_text(text)
+    try:
+        for virsh in (interop.OUR_VIRSH, interop.REAL_VIRSH):
+            if os.path.exists(virsh):
+                done = interop.run([virsh, "-c", "test:///default", "uri"], ours=virsh == interop.OUR_VIRSH)
+                assert done.returncode == 0, done.stderr
+        why = interop.run([interop.OUR_VIRSH, "uri", "--why"]).stdout
+        tls = interop.run([interop.OUR_VIRSH, "-c", "qemu+tls://h/system", "uri", "--why"]).stdout
+        for what, value in (("mode", "direct"), ("proxy", "auto|native"), ("connect_timeout", "10 s"), ("call_timeout", "300 s"),
+                            ("reconnect", ".*"), ("host", "hail.cloud.example.com")):
+            assert re.search(rf"^{what}: +({value})  \(.*\)$", why, re.M), (what, why)
+        assert re.search(r"^tls_priority: +NORMAL:-VERS-TLS1.1  \(.*libvirt.conf:\d+\)$", tls, re.M), tls
+        assert why.count("/etc/libvirt/libvirt.conf:") >= 5, why
+    finally:
+        os.unlink("/etc/libvirt/libvirt.conf")
+
+
+def test_the_file_of_answers_is_the_one_that_is_named():
+    page = roff((ROOT / "man" / "libvirt-auth.conf.5.in").read_text())
+    assert re.search(r"^With it in\n\.IR (\S+) :", page, re.M).group(1) == re.search(r"[?&]authfile=([^'&]+)", page).group(1)
