@@ -125,7 +125,10 @@ bool fl_ssh_key_public(const char *file, unsigned char **ret_blob, size_t *ret_l
     g_autofree char *text = NULL;
     size_t len = 0;
     FL_ERROR_PRESERVE;
-    if (fl_file_read(file, FILE_MAX, &text, &len) < 0)
+    bool quiet = fl_error_log_quietly(true); /* it is looked for, and need not be there */
+    int rc = fl_file_read(file, FILE_MAX, &text, &len);
+    fl_error_log_quietly(quiet);
+    if (rc < 0)
         return false;
     bool found = fl_ssh_key_public_of(text, len, ret_blob, ret_len);
     explicit_bzero(text, len);

@@ -152,6 +152,13 @@ def test_command(machine, page, line):
     assert done.returncode == 0, f"{page}: {line}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.parametrize("transport", ["ssh", "libssh", "libssh2", "tls"])
+def test_a_good_end_is_no_error_in_the_log(machine, transport):
+    done = interop.run([interop.OUR_VIRSH, "-c", f"test+{transport}://root@server/default", "uri"], timeout=60,
+                       env={"HOME": "/root", "LIBVIRT_DEBUG": "1"})
+    assert done.returncode == 0 and ": debug : " in done.stderr and ": error : " not in done.stderr, done.stderr
+
+
 def test_every_parameter_has_an_example():
     lines = [line for page, line in COMMANDS if page == "libvirt-uri.7.in"]
     missing = [p for p in parameters() if not any(re.search(rf"[?&]{p}=", line) for line in lines)]
