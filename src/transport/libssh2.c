@@ -125,8 +125,8 @@ bool fl_ssh2_is_broken(struct ssh2 *s, int rc)
     case LIBSSH2_ERROR_DECRYPT:
     case LIBSSH2_ERROR_INVALID_MAC:
         return true;
-    default:
-        return s->out_errno != 0;
+    default: /* the library calls it an answer when the server hangs up in place of one */
+        return s->goodbye || s->out_errno != 0;
     }
 }
 
