@@ -124,6 +124,7 @@ static int relay_round(struct relay *r)
     bool want_in = !r->up.eof && !flow_full(&r->up);
     short events =
         (short)((flow_full(&r->down) || r->down.eof ? 0 : POLLIN) | (flow_empty(&r->up) ? 0 : POLLOUT));
+    bool waits = fl_transport_pending(r->t) > 0; /* decoded already: the descriptor does not tell */
     short want = events ? fl_transport_want(r->t, events) : 0;
     struct pollfd pfd[3] = {
         { .fd = want_in ? r->in : -1, .events = POLLIN },
@@ -131,7 +132,6 @@ static int relay_round(struct relay *r)
           .events = flow_empty(&r->down) ? 0 : POLLOUT }, /* always: its reader going away ends us */
         { .fd = want ? r->t->fd : -1, .events = want },
     };
-    bool waits = fl_transport_pending(r->t) > 0; /* decoded already: the descriptor does not tell */
     int n = poll(pfd, 3, waits && (events & POLLIN) ? 0 : fl_deadline_poll_ms(r->last_words));
     if (n < 0)
         return errno == EINTR ? 1 : fl_error_system(errno, "cannot wait for the client and the daemon");

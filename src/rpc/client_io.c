@@ -447,10 +447,10 @@ static void read_step(struct fl_client *c, int64_t deadline)
     uint64_t drop;
     int ms;
 
-    p[0].events = fl_transport_want(c->t, (short)(POLLIN | (c->want_write ? POLLOUT : 0)));
     ms = fl_transport_pending(c->t)
              ? 0
              : fl_deadline_poll_ms(fl_deadline_min(deadline, fl_session_deadline(c->s)));
+    p[0].events = fl_transport_want(c->t, (short)(POLLIN | (c->want_write ? POLLOUT : 0)));
     c->polling++;
     fl_client_unlock(c);
     if (poll(p, 2, ms) < 0)

