@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The URI parameters a client takes for itself, in one table. They are taken whatever the transport, names
- * compare without case, and the last of several counts. Everything else is passed on to the far side by
+ * The URI parameters a client takes for itself, in one table, with the transports that have a use for each.
+ * Names compare without case, and the last of several counts. Everything else is passed on to the far side by
  * route.c.
  */
 #define FL_FROM VIR_FROM_REMOTE
@@ -27,8 +27,7 @@ struct param_rule {
 
 /* Which transports a parameter means something to ("Supported extra parameters" of the page, and what ssh,
  * libssh and libssh2 have from each other; tls rides over a socket or a command, too). Elsewhere it is
- * refused, so that nobody relies on what is not there; no_verify, no_sanity and no_tty excepted, which are
- * fulfilled where nothing is verified and nobody asked. */
+ * refused, so that nobody relies on what is not there. */
 #define ON_UNIX    (1u << 0)
 #define ON_TCP     (1u << 1)
 #define ON_TLS     (1u << 2)
@@ -58,9 +57,9 @@ static const struct param_rule rules[] = {
     { "reconnect", PARAM_SECONDS, AT(reconnect), AT(reconnect_origin), ON_ALL },
     { "auth", PARAM_TEXT, AT(auth), 0, ON_ALL },
     { "authfile", PARAM_TEXT, AT(authfile), 0, ON_ALL },
-    { "no_verify", PARAM_FLAG, AT(no_verify), 0, ON_ALL },
-    { "no_tty", PARAM_FLAG, AT(no_tty), 0, ON_ALL },
-    { "no_sanity", PARAM_FLAG, AT(no_sanity), 0, ON_ALL },
+    { "no_verify", PARAM_FLAG, AT(no_verify), 0, ON_TLS | ON_SSHS },
+    { "no_tty", PARAM_FLAG, AT(no_tty), 0, ON_SSHS },
+    { "no_sanity", PARAM_FLAG, AT(no_sanity), 0, ON_TLS },
     { "mode", PARAM_MODE, AT(mode), AT(mode_origin), ON_UNIX | ON_SSHS },
     { "proxy", PARAM_PROXY, AT(proxy), AT(proxy_origin), ON_SSHS },
     { "connect_timeout", PARAM_SECONDS, AT(connect_timeout), AT(connect_timeout_origin), ON_ALL },

@@ -59,8 +59,7 @@ SAME = [
     EXT + "&Name=a&NAME=b&name=c", EXT + "&foo", EXT + "&foo=", EXT + "&=foo", EXT + "&&&foo=1", EXT + "&foo=1&foo=2",
     EXT + "&foo=a+b", EXT + "&foo=%c3%a4", EXT + "&foo=a/b:c@d,e~f!g'h(i)j*k", EXT + "&foo=a=b", EXT + "&a==b",
     EXT + "&a=b==", EXT + "&f?o=b", EXT + "&f/o=b", EXT + "&a+b=1", EXT + "&sanity=0", EXT + "&debug=stdout",
-    EXT + "&no_sanity=1", EXT + "&authfile=/x", EXT + "&no_verify=1&no_tty=1", EXT + "&no_verify=-1", EXT + "&no_verify=010",
-    EXT + "&no_verify=%201", EXT + "&No_Tty=1",
+    EXT + "&authfile=/x",
     EXT + "&mode=foo", EXT + "&proxy=", EXT + "&no_tty=x", "qemu+ext:///system?&@", "qemu+ext:///system?command=/bin/false&@",
     "qemu+ext:///system?foo=1;bar=2&@;baz=3", "qemu+ext:///system?foo=b%20ar&@&baz=1%262", "remote+ext:///?@",
     "remote+ext:///system?@&foo=1", "remote+ext:///?@&name=qemu:///session", "REMOTE+ext:///?@", "esx+ext://h/?@",
@@ -90,8 +89,19 @@ DIFFERENT = {
 
 # A parameter that the page gives to other transports is refused, not ignored.
 MISPLACED = ["mode=direct", "proxy=native", "pkipath=/q", "tls_priority=N", "known_hosts=a", "known_hosts_verify=b", "sshauth=c",
-             "socket=/s", "netcat=x", "keyfile=x", "NETCAT=x&Socket=/s&KeyFile=1&No_Tty=1", "mode=foo&mode=auto"]
+             "socket=/s", "netcat=x", "keyfile=x", "NETCAT=x&Socket=/s&KeyFile=1&No_Tty=1", "mode=foo&mode=auto",
+             "no_verify=1", "no_verify=0", "no_verify=-1", "no_verify=%201", "no_tty=1", "No_Tty=1", "no_sanity=1"]
 DIFFERENT |= {EXT + "&" + parameter: "it means nothing to ext: refused, not ignored" for parameter in MISPLACED}
+
+# The peer would go on and fail later for want of a daemon: only that these are refused while the URI is read is seen here.
+REFUSED = [f"qemu{start}?{parameter}" for start, parameters in [
+    (":///system", ["no_verify=1", "no_tty=1", "no_sanity=1"]), ("+unix:///system", ["no_verify=1", "no_tty=1", "no_sanity=1"]),
+    ("+tcp://h/system", ["no_verify=1", "no_tty=1", "no_sanity=1"]), ("+tls://h/system", ["no_tty=1"]),
+    ("+ssh://h/system", ["no_sanity=1"]), ("+libssh://h/system", ["no_sanity=1"]), ("+libssh2://h/system", ["no_sanity=1"]),
+] for parameter in parameters]
+TAKEN = [f"qemu+{transport}://h/system?{parameter}=1" for transport, parameters in {
+    "tls": ["no_verify", "no_sanity"], "ssh": ["no_verify", "no_tty"], "libssh": ["no_verify", "no_tty"],
+    "libssh2": ["no_verify", "no_tty"]}.items() for parameter in parameters]
 
 ALIASES = ('uri_aliases = [ "a=test:///default?alias", "hail=qemu+ext:///system?@", "chain=a", "a=test:///second",'
            ' "1-x_Y=test:///default?k=v=w", "xen=test:///default" ]\n')
@@ -228,6 +238,13 @@ def test_a_uri_means_the_same(uri, peer, route_dump, tap, tmp_path):
 def test_a_listed_difference_is_one(uri, peer, route_dump, tap, tmp_path):
     case = (uri, None, "", 0)
     assert ours(case, route_dump, tap, tmp_path) != peer[case]
+
+
+@pytest.mark.parametrize("uri", REFUSED + TAKEN)
+def test_a_parameter_needs_a_transport_that_can_do_it(uri, route_dump, tap, tmp_path):
+    INVALID_ARG, FROM_REMOTE = 8, 13
+    got = ours((uri, None, "", 0), route_dump, tap, tmp_path)
+    assert ("error" not in got) if uri in TAKEN else got == {"error": [INVALID_ARG, FROM_REMOTE]}
 
 
 @pytest.mark.parametrize("case", CHOICES)
