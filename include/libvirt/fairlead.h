@@ -37,7 +37,9 @@ typedef struct _fairleadItem {
 
 /*
  * What `name` (as given to virConnectOpen; may be NULL) resolves to, and which rule chose each item: the
- * argument, the environment, a line of libvirt.conf, an alias, a parameter, a probe. Nothing is opened.
+ * argument, the environment, a line of libvirt.conf, an alias, a parameter, a probe. Nothing is opened. Where
+ * there is no URI at all: each daemon's socket with its state ("socket candidate"), and the URI that the one
+ * found stands for ("would open").
  *
  * fairleadExplainURI: a text, a line per item; the caller frees it with free(). NULL: virGetLastError().
  * fairleadRouteInfo: the same as a list in order; keys may repeat ("socket candidate"). Returns how many,

@@ -14,6 +14,7 @@
 #include "base/walk.h"
 #include "core/connect.h"
 #include "core/objects.h"
+#include "core/why_probe.h"
 #include "transport/sockets.h"
 #include "uri/route.h"
 
@@ -48,7 +49,11 @@ static void add_sockets(GPtrArray *items, const struct fl_route *route, unsigned
 {
     struct fl_sockets s;
 
-    if (!route->uri || route->local || (route->transport && !g_str_equal(route->transport, "unix")))
+    if (!route->uri) {
+        fl_why_probe(items, route, flags & VIR_CONNECT_RO);
+        return;
+    }
+    if (route->local || (route->transport && !g_str_equal(route->transport, "unix")))
         return;
     fl_sockets_init(&s, route, flags & VIR_CONNECT_RO, geteuid() == 0);
     for (size_t i = 0; i < s.n; i++) {
