@@ -39,12 +39,6 @@ static const char *verdict_word(int verdict)
     return verdict == FAIRLEAD_PASSED ? "passed" : verdict == FAIRLEAD_FAILED ? "failed" : "not reached";
 }
 
-/* To the microsecond. */
-static double round_ms(double ms)
-{
-    return (double)(long long)(ms * 1000 + 0.5) / 1000;
-}
-
 static void stage_json(struct doctor *d, const fairleadStage *s)
 {
     void *row = fl_json_object(), *findings = fl_json_array();
@@ -54,7 +48,7 @@ static void stage_json(struct doctor *d, const fairleadStage *s)
     fl_json_set(row, "name", fl_json_string(s->name));
     fl_json_set_text(row, "target", s->target ? s->target : "-");
     fl_json_set(row, "verdict", fl_json_string(verdict_word(s->verdict)));
-    fl_json_set_double(row, "time_ms", round_ms(s->milliseconds));
+    fl_json_set_ms(row, "time_ms", s->milliseconds);
     fl_json_set(row, "findings", findings);
     if (s->verdict == FAIRLEAD_FAILED) {
         fl_json_set_text(row, "error", s->error ? s->error : "-");

@@ -238,7 +238,7 @@ static void test_json(void *array, const char *name, const struct fl_probe *p)
     fl_json_set(row, "name", fl_json_string(name));
     fl_json_set(row, "uri", fl_json_string(p->uri));
     fl_json_set_bool(row, "ok", p->ok);
-    fl_json_set_double(row, "time_ms", p->ms);
+    fl_json_set_ms(row, "time_ms", p->ms);
     fl_json_set_text(row, "stage", p->stage ? p->stage : "-");
     if (!p->ok) {
         fl_json_set(row, "reason", fl_json_string(p->text));

@@ -68,9 +68,22 @@ static const char *state_of(const struct target *t)
     return t->probe->code == VIR_ERR_NO_CONNECT ? "no driver" : "failed";
 }
 
+/* Root's session URIs lead to the machine's daemons, which have their rows: those of the same URI say nothing
+ * new, and a URI its daemon does not take is worth a row only to who wants to see all. */
+static bool said_before(const struct target *all, const struct target *t, bool everything)
+{
+    for (const struct target *o = all; o < t; o++)
+        if (t->place->session && strcmp(o->socket, t->socket) == 0 &&
+            (!everything || strcmp(o->place->uri, t->place->uri) == 0))
+            return true;
+    return false;
+}
+
 /* A daemon of many drivers has a row for each driver it has; virtproxyd says again what the others said. */
 static bool worth_a_row(const struct target *all, size_t n, const struct target *t, bool everything)
 {
+    if (said_before(all, t, everything))
+        return false;
     if (everything)
         return true;
     if (t->door == FL_DOOR_ABSENT)
@@ -113,7 +126,7 @@ static void find_all(struct target *targets, struct fl_probe *probes, size_t *re
         struct target *t = &targets[i];
 
         t->place = &places[i];
-        t->socket = fl_local_socket(places[i].session, places[i].daemon);
+        t->socket = fl_local_socket(places[i].uri, places[i].session, places[i].daemon);
         t->door = knock(&places[i], t->socket);
         if (t->door != FL_DOOR_OPEN)
             continue;
@@ -163,7 +176,8 @@ static int system_domains(void)
     int total = 0;
 
     for (size_t i = 0; i < G_N_ELEMENTS(daemons) && total <= 0; i++) {
-        g_autofree char *socket = fl_local_socket(false, daemons[i]), *uri = fl_local_uri(p.uri, socket);
+        g_autofree char *socket = fl_local_socket(p.uri, false, daemons[i]),
+                        *uri = fl_local_uri(p.uri, socket);
         struct fl_probe probe = { .uri = uri, .readonly = true, .counts = true };
 
         p.daemon = daemons[i];

@@ -25,6 +25,8 @@
     X(json_dumps)                                                                                            \
     X(json_loads)
 
+enum { DIGITS = 15 }; /* of a number: all that a double always holds, so 0.1 is 0.1 */
+
 #define MEMBER(name) __typeof__(&name) name;
 static struct {
     JSON_FUNCTIONS(MEMBER)
@@ -91,6 +93,11 @@ void fl_json_set_double(void *object, const char *key, double value)
     j.json_object_set_new(object, key, j.json_real(value));
 }
 
+void fl_json_set_ms(void *object, const char *key, double ms)
+{
+    fl_json_set_double(object, key, (double)(long long)(ms * 1000 + 0.5) / 1000);
+}
+
 static json_t *number_value(const char *text)
 {
     char *end;
@@ -124,22 +131,23 @@ void fl_json_free(void *value)
         j.json_delete(json);
 }
 
-char *fl_json_text(void *value)
+static char *dump(void *value, size_t flags)
 {
-    char *raw = j.json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    char *raw = j.json_dumps(value, flags | JSON_ENCODE_ANY);
     char *text = g_strdup(raw ? raw : "null");
 
     free(raw);
     return text;
 }
 
+char *fl_json_text(void *value)
+{
+    return dump(value, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS));
+}
+
 char *fl_json_line(void *value)
 {
-    char *raw = j.json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    char *text = g_strdup(raw ? raw : "null");
-
-    free(raw);
-    return text;
+    return dump(value, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
 }
 
 char *fl_json_pretty(const char *text)
@@ -152,7 +160,7 @@ char *fl_json_pretty(const char *text)
     value = j.json_loads(text, JSON_DECODE_ANY, NULL);
     if (!value)
         return NULL;
-    pretty = fl_json_text(value);
+    pretty = dump(value, JSON_INDENT(2)); /* somebody else's numbers stay what they are */
     fl_json_free(value);
     return pretty;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The daemons of this machine, seen without waking one; see local.h. */
 #include "local.h"
+#include "shell.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <libvirt/fairlead.h>
 
 enum { ACCEPTS = 0x10000 }; /* in /proc/net/unix */
 
@@ -97,27 +99,61 @@ const char *fl_door_word(enum fl_door door)
     return words[door];
 }
 
-static char *socket_folder(bool session)
+/* Which socket of `daemon` the library would try for `uri`; NULL: none, or it is a library that does not
+ * tell. */
+static char *library_socket(const char *uri, const char *daemon, unsigned int flags)
 {
-    const char *runtime = g_getenv("XDG_RUNTIME_DIR");
+    __typeof__(&fairleadRouteInfo) info = (__typeof__(info))fl_extension("fairleadRouteInfo");
+    __typeof__(&fairleadItemsFree) items_free = (__typeof__(items_free))fl_extension("fairleadItemsFree");
+    const char *colon = strchr(uri, ':');
+    /* each daemon has its row, whatever remote_mode says */
+    g_autofree char *way = g_strdup_printf("%.*s+unix%s?mode=auto", (int)(colon - uri), uri, colon);
+    g_autofree char *owner = g_strdup_printf("of %s", daemon);
+    fairleadItem *items = NULL;
+    char *path = NULL;
+    int n = info && items_free ? info(way, flags, &items) : -1;
 
-    if (!session)
-        return g_strdup(FL_RUNSTATEDIR "/libvirt");
-    if (runtime && *runtime)
-        return g_build_filename(runtime, "libvirt", NULL);
-    return g_build_filename(g_get_user_cache_dir(), "libvirt", NULL);
+    for (int i = 0; i < n && !path; i++) {
+        size_t length = strlen(owner);
+
+        if (strcmp(items[i].key, "socket candidate") == 0 && strncmp(items[i].why, owner, length) == 0 &&
+            (items[i].why[length] == '\0' || items[i].why[length] == ','))
+            path = g_strdup(items[i].value);
+    }
+    if (n >= 0)
+        items_free(items);
+    return path;
 }
 
-char *fl_local_socket(bool session, const char *daemon)
+/* Where other libraries look: root has no session. */
+static char *usual_socket(bool session, const char *daemon, bool readonly)
 {
-    g_autofree char *dir = socket_folder(session);
-    g_autofree char *name = g_strdup_printf("%s-sock", strcmp(daemon, "libvirtd") == 0 ? "libvirt" : daemon);
-    g_autofree char *plain = g_build_filename(dir, name, NULL);
-    g_autofree char *readonly = g_strconcat(plain, "-ro", NULL);
+    const char *runtime = g_getenv("XDG_RUNTIME_DIR");
+    bool own = session && geteuid() != 0;
+    g_autofree char *name = g_strdup_printf("%s-sock%s", strcmp(daemon, "libvirtd") == 0 ? "libvirt" : daemon,
+                                            readonly && !own ? "-ro" : "");
 
-    if (!session && access(readonly, F_OK) == 0)
+    if (!own)
+        return g_build_filename(FL_RUNSTATEDIR "/libvirt", name, NULL);
+    if (runtime && *runtime)
+        return g_build_filename(runtime, "libvirt", name, NULL);
+    return g_build_filename(g_get_user_cache_dir(), "libvirt", name, NULL);
+}
+
+static char *find_socket(const char *uri, bool session, const char *daemon, bool readonly)
+{
+    char *path = library_socket(uri, daemon, readonly ? FAIRLEAD_READ_ONLY : 0);
+
+    return path ? path : usual_socket(session, daemon, readonly);
+}
+
+char *fl_local_socket(const char *uri, bool session, const char *daemon)
+{
+    g_autofree char *readonly = find_socket(uri, session, daemon, true);
+
+    if (access(readonly, F_OK) == 0)
         return g_steal_pointer(&readonly);
-    return g_steal_pointer(&plain);
+    return find_socket(uri, session, daemon, false);
 }
 
 char *fl_local_uri(const char *uri, const char *socket)

@@ -22,8 +22,9 @@ enum fl_door fl_local_knock(const char *path, const char *daemon);
 const char *fl_door_word(enum fl_door door);
 /* Whether a process of this name runs that this user can see. */
 bool fl_local_runs(const char *name);
-/* One socket to ask, or NULL: freed with g_free(). For reading, so no password is needed for system ones. */
-char *fl_local_socket(bool session, const char *daemon);
+/* The socket of `daemon` that `uri` leads this user to, as the library says; freed with g_free(). For reading
+ * where there is one for that, so no password is needed for system ones. */
+char *fl_local_socket(const char *uri, bool session, const char *daemon);
 /* What is odd about the daemons of this machine; texts are added to `notes`. */
 void fl_local_daemon_notes(GPtrArray *notes);
 /* "qemu:///system" and a socket as one URI. */

@@ -222,6 +222,7 @@ void fl_json_set_text(void *object, const char *key, const char *value); /* hono
 void fl_json_set_int(void *object, const char *key, long long value);
 void fl_json_set_bool(void *object, const char *key, bool value);
 void fl_json_set_double(void *object, const char *key, double value);
+void fl_json_set_ms(void *object, const char *key, double ms); /* to the microsecond */
 void *fl_json_string(const char *text);
 void fl_json_free(void *value);
 char *fl_json_text(void *value);

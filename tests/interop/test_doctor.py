@@ -34,6 +34,9 @@ def test_doctor_passes_where_the_connection_opens(shared_daemon, our_virsh):
     assert done.returncode == 0 and told["ok"] and told["schema"] == "fairlead.doctor/1"
     assert [s["name"] for s in told["stages"]] == ["resolve", "lookup", "connect", "auth", "open"]
     assert {s["verdict"] for s in told["stages"]} == {"passed"}
+    # numbers for people: three decimals, and no more digits than that takes
+    times = re.findall(r'"time_ms": ([0-9.]+)', done.stdout)
+    assert len(times) == 5 and all(re.fullmatch(r"\d+(\.\d{1,3})?", t) for t in times), times
     text = our_virsh.out("doctor", uri=shared_daemon.tcp_uri())
     assert "The connection opens." in text and "\033[" not in text
 
@@ -112,6 +115,48 @@ def test_why_names_the_line_of_the_alias(our_virsh):
         assert our_virsh.out("uri") == "test:///default\n\n"
     finally:
         conf.unlink()
+
+
+def test_why_without_a_uri_says_what_would_be_found(namespace, our_virsh, folder):
+    """Told from the sockets alone: nobody is connected to."""
+    uid = os.geteuid()
+    run = pathlib.Path("/run/libvirt") if uid == 0 else folder / "libvirt"
+    env = {"XDG_RUNTIME_DIR": folder, "HOME": folder, "LIBVIRT_AUTOSTART": "0"}
+    kind = "system" if uid == 0 else "session"
+    run.mkdir(exist_ok=True)
+
+    def told():
+        items = json.loads(our_virsh.out("-o", "json", "uri", "--why", env=env))["items"]
+        text = our_virsh.out("uri", "--why", env=env)
+        opens, = [i for i in items if i["key"] == "would open"]
+        assert f"would open:        {opens['value']}  ({opens['why']})\n" in text
+        return {i["value"]: i["why"] for i in items if i["key"] == "socket candidate"}, opens
+
+    paths = [str(run / name) for name in ("libvirt-sock", "virtqemud-sock", "virtxend-sock")]
+    assert not any(map(os.path.exists, paths))
+    sockets, opens = told()
+    assert list(sockets) == paths and all(why.endswith(": not there") for why in sockets.values())
+    assert opens == {"key": "would open", "value": "nothing", "why": "no daemon was found"}
+    try:
+        with socket.socket(socket.AF_UNIX) as xen:
+            xen.bind(paths[2])
+            assert told()[0][paths[2]].endswith("nobody is seen listening") and told()[1]["value"] == "nothing"
+            xen.listen(8)
+            assert told()[1] == {"key": "would open", "value": f"xen:///{kind}",
+                                 "why": f"the first that is there: virtxend, at {paths[2]}"}
+            with socket.socket(socket.AF_UNIX) as many:
+                many.bind(paths[0])
+                many.listen(8)
+                assert told()[1]["value"] == f"xen:///{kind}" and "chooses; beside it is" in told()[1]["why"]
+                os.unlink(paths[2])
+                assert told()[1]["value"] == f"qemu:///{kind}" and paths[0] in told()[1]["why"]
+                for listener in (xen, many):
+                    listener.settimeout(0)
+                    with pytest.raises(BlockingIOError):
+                        listener.accept()
+    finally:
+        for path in paths:
+            pathlib.Path(path).unlink(missing_ok=True)
 
 
 # ---- targets and the hint
@@ -202,14 +247,15 @@ def test_targets_on_the_incumbents_library(system, our_virsh, real_virsh):
 
 def test_targets_waits_for_nobody(our_virsh, folder):
     """A daemon that takes the connection and never answers."""
-    path = folder / "libvirt/libvirt-sock"
-    path.parent.mkdir()
+    path = pathlib.Path("/run/libvirt/virtxend-sock") if os.geteuid() == 0 else folder / "libvirt/libvirt-sock"
+    path.parent.mkdir(exist_ok=True)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))
         silent.listen(16)
         begun = time.monotonic()
         done = our_virsh("-o", "json", "targets", "--timeout", "1", env={"XDG_RUNTIME_DIR": folder})
         assert time.monotonic() - begun < 4
+    path.unlink()
     row = [r for r in json.loads(done.stdout) if r["socket"] == str(path)][0]
     assert row["state"] == "failed" and row["reason"] and row["running"] is None
 
@@ -218,6 +264,29 @@ def test_targets_starts_nothing(our_virsh, folder):
     env = {"XDG_RUNTIME_DIR": folder, "HOME": folder, "XDG_CONFIG_HOME": folder / "c", "XDG_CACHE_HOME": folder / "k"}
     our_virsh.out("targets", env=env)
     assert os.listdir(folder) == []
+
+
+def sockets_tried(virsh, uri, env):
+    """Those a connection knocks on, by the system's own account."""
+    done = subprocess.run(["strace", "-f", "-qq", "-e", "trace=connect", virsh.path, "-c", uri, "uri"], capture_output=True,
+                          text=True, timeout=60, env=environment(virsh.ours, LIBVIRT_AUTOSTART="0", **env))
+    return re.findall(r'connect\(\d+, \{sa_family=AF_UNIX, sun_path="([^"]*libvirt[^"]*)"', done.stderr)
+
+
+def test_targets_looks_where_a_connection_would(namespace, our_virsh, folder):
+    """Root has no session: its session URIs lead to the machine's daemons."""
+    env = {"XDG_RUNTIME_DIR": folder, "HOME": folder, "XDG_CACHE_HOME": folder / "k"}
+    rows = json.loads(our_virsh.out("-o", "json", "targets", "--all", env=env))
+    own = "/run/libvirt" if os.geteuid() == 0 else str(folder / "libvirt")
+    by_uri = {}
+    for row in rows:
+        by_uri.setdefault(row["uri"], []).append(row["socket"])
+    for uri in ("qemu:///session", "vbox:///session"):
+        assert {os.path.dirname(path) for path in by_uri[uri]} == {own}
+    assert len({(row["uri"], row["socket"]) for row in rows}) == len(rows)
+    if shutil.which("strace"):
+        asked = {path.removesuffix("-ro") for path in by_uri["qemu:///session"]}
+        assert asked <= set(sockets_tried(our_virsh, "qemu:///session", env))
 
 
 def test_an_empty_session_hints_at_the_system(system, session, our_virsh):
