@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 
 #define LOG_OFF       (FL_LOG_ERROR + 1)
 #define LOG_MAX_RULES 64 /* filters or outputs in one setting */
+#define SELDOM_US     (60 * G_USEC_PER_SEC)
 
 enum output_kind { OUT_STDERR, OUT_FILE, OUT_SYSLOG, OUT_JOURNALD };
 
@@ -147,6 +149,47 @@ void fl_log_write(int level, const char *file, int line, const char *fmt, ...)
         emit_line(level, source, line, text);
     g_mutex_unlock(&log_state.lock);
     errno = saved_errno;
+}
+
+bool fl_log_seldom_take(struct fl_log_seldom *s, int64_t now, unsigned int *ret_missed)
+{
+    static GMutex lock;
+    bool taken;
+
+    g_mutex_lock(&lock);
+    if (now >= s->until) {
+        s->until = now + SELDOM_US;
+        s->written = 0;
+    }
+    taken = s->written < FL_LOG_SELDOM;
+    *ret_missed = taken ? s->missed : 0;
+    if (taken) {
+        s->written++;
+        s->missed = 0;
+    } else if (s->missed < UINT_MAX) {
+        s->missed++;
+    }
+    g_mutex_unlock(&lock);
+    return taken;
+}
+
+void fl_log_write_seldom(struct fl_log_seldom *s, const char *file, int line, const char *fmt, ...)
+{
+    unsigned int missed;
+    bool taken = fl_log_seldom_take(s, g_get_monotonic_time(), &missed);
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    if (!taken && __atomic_load_n(&fl_log_threshold, __ATOMIC_RELAXED) > FL_LOG_DEBUG)
+        return;
+    va_start(ap, fmt);
+    text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    if (missed)
+        fl_log_write(FL_LOG_WARN, file, line, "%s (and %u more of this kind before, not written)", text,
+                     missed);
+    else
+        fl_log_write(taken ? FL_LOG_WARN : FL_LOG_DEBUG, file, line, "%s", text);
 }
 
 static void filter_clear(gpointer p)

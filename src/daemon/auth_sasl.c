@@ -77,8 +77,8 @@ int fl_login_sasl_init(struct fl_call *call, struct fl_w_auth_sasl_init_ret *ret
         return -1;
     offered = login->api->offered(login->sasl);
     if (!offered) {
-        fl_warn("client %" G_GUINT64_FORMAT " (%s) cannot log in: %s", peer->id, peer->name,
-                fl_error_get()->message);
+        fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) cannot log in: %s", peer->id, peer->name,
+                       fl_error_get()->message);
         return -1;
     }
     ret->mechlist = g_strdup(offered);

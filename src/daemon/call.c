@@ -280,10 +280,14 @@ static int find_proc(const struct fl_frame *frame, const struct fl_proc **ret_pr
 void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int *fds)
 {
     const struct fl_proc *proc;
+    bool quiet = fl_error_log_quietly(true); /* its news, as often as it likes */
+    int found;
 
     g_atomic_int_inc(&peer->ncalls);
     fl_error_reset();
-    if (find_proc(frame, &proc) < 0) {
+    found = find_proc(frame, &proc);
+    fl_error_log_quietly(quiet);
+    if (found < 0) {
         close_fds(fds, frame->nfds);
         fl_peer_reply_error(peer, &frame->h);
     } else if (g_atomic_int_get(&peer->authenticated) ? is_open_call(&frame->h) : is_login_call(&frame->h)) {

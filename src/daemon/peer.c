@@ -322,8 +322,8 @@ void fl_peer_release(struct fl_peer *peer, unsigned int reason)
 static int settle(struct fl_peer *peer, int result)
 {
     if (result < 0) {
-        fl_warn("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
-                fl_error_get()->message);
+        fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
+                       fl_error_get()->message);
         fl_peer_shutdown(peer);
     }
     /* On its own thread the answers of one read go out together. */
@@ -453,6 +453,7 @@ static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
     size_t length;
     ssize_t n;
     unsigned char *space;
+    bool quiet = fl_error_log_quietly(true);
 
     g_mutex_lock(&peer->lock);
     space = fl_session_space(peer->session, &length);
@@ -461,6 +462,7 @@ static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
         fl_session_received(peer->session, (size_t)n, g_get_monotonic_time());
     *ret_more = n > 0 && ((size_t)n == length || fl_transport_pending(peer->transport) > 0);
     g_mutex_unlock(&peer->lock);
+    fl_error_log_quietly(quiet);
     return n;
 }
 
@@ -478,21 +480,30 @@ static int claim_fds(struct fl_peer *peer, const struct fl_frame *frame, int *fd
     return 0;
 }
 
-/* 1: goes on; 0: enough for now; -1 with the error set: broken protocol. */
-static int handle_frame(struct fl_peer *peer)
+/* 1: there is one; 0: enough for now; -1 with the error set: broken protocol. */
+static int next_frame(struct fl_peer *peer, struct fl_frame *frame, int *fds)
 {
-    struct fl_frame frame;
-    int fds[FL_FRAME_FDS_MAX];
+    bool quiet = fl_error_log_quietly(true);
     int result;
 
     g_mutex_lock(&peer->lock);
     peer->stalled = peer->holds != 0;
-    result = peer->closing || peer->stalled ? 0 : fl_session_next(peer->session, &frame);
+    result = peer->closing || peer->stalled ? 0 : fl_session_next(peer->session, frame);
     g_mutex_unlock(&peer->lock);
+    if (result > 0 && claim_fds(peer, frame, fds) < 0)
+        result = -1;
+    fl_error_log_quietly(quiet);
+    return result;
+}
+
+static int handle_frame(struct fl_peer *peer)
+{
+    struct fl_frame frame;
+    int fds[FL_FRAME_FDS_MAX];
+    int result = next_frame(peer, &frame, fds);
+
     if (result <= 0)
         return result;
-    if (claim_fds(peer, &frame, fds) < 0)
-        return -1;
     if (frame.h.type == FL_FRAME_STREAM || frame.h.type == FL_FRAME_STREAM_HOLE)
         fl_stream_input(peer, &frame);
     else
@@ -508,6 +519,15 @@ static void end_with_error(struct fl_peer *peer)
     fl_peer_finish(peer, reason);
 }
 
+/* What it sends cannot be read: written here, and not where it was found, since anybody may do that for ever.
+ */
+static void end_as_broken(struct fl_peer *peer)
+{
+    fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
+                   fl_error_get()->message);
+    end_with_error(peer);
+}
+
 /* All that has come, until the peer is held. false: the peer is finished. */
 static bool handle_frames(struct fl_peer *peer)
 {
@@ -516,7 +536,7 @@ static bool handle_frames(struct fl_peer *peer)
     while ((result = handle_frame(peer)) > 0)
         ;
     if (result < 0)
-        end_with_error(peer);
+        end_as_broken(peer);
     return result == 0;
 }
 
@@ -545,7 +565,7 @@ static bool read_all(struct fl_peer *peer)
             return false;
         }
         if (n < 0) {
-            end_with_error(peer);
+            end_as_broken(peer);
             return false;
         }
         if (!handle_frames(peer))
@@ -588,8 +608,8 @@ static bool shake(struct fl_peer *peer)
     if (result == 0)
         shaken(peer);
     else if (result != -FL_AGAIN) {
-        fl_warn("client %" G_GUINT64_FORMAT " (%s) is not let in: %s", peer->id, peer->name,
-                fl_error_get()->message);
+        fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is not let in: %s", peer->id, peer->name,
+                       fl_error_get()->message);
         end_with_error(peer);
     }
     return result == 0;

@@ -203,8 +203,8 @@ static void park(struct fl_server *server)
 {
     if (g_atomic_int_get(&server->parked))
         return;
-    fl_warn("%d clients are connected (%u not authenticated): new ones wait (max_clients)",
-            g_atomic_int_get(&server->npeers), fl_anonymous_count(server->anonymous));
+    fl_warn_seldom("%d clients are connected (%u not authenticated): new ones wait (max_clients)",
+                   g_atomic_int_get(&server->npeers), fl_anonymous_count(server->anonymous));
     g_atomic_int_set(&server->parked, 1);
     watch_listeners(server, false);
     if (has_place(server)) /* one left before it could see that we wait */
@@ -266,7 +266,7 @@ static void welcome(struct fl_server *server, const struct fl_listener *l, int f
     if (!peer->authenticated)
         expect_login(server, peer);
     if (fl_io_add(io, peer, fd) < 0) {
-        fl_warn("%s", fl_error_get()->message);
+        fl_warn_seldom("%s", fl_error_get()->message);
         fl_server_peer_gone(server, peer);
         fl_peer_unref(peer);
     } else if (login_by != INT64_MAX) {
@@ -289,7 +289,8 @@ static void accept_all(struct fl_server *server, const struct fl_listener *l)
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            fl_warn("cannot accept a client on %s: %s; trying again shortly", l->name, g_strerror(errno));
+            fl_warn_seldom("cannot accept a client on %s: %s; trying again shortly", l->name,
+                           g_strerror(errno));
             watch_listeners(server, false);
             server->starved = true;
         }

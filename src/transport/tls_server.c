@@ -89,7 +89,7 @@ static int check_chain(struct fl_tls *tls, gnutls_x509_crt_t cert)
     if (gnutls_certificate_verify_peers2(tls->session, &status) < 0)
         status |= GNUTLS_CERT_INVALID;
     if (fit == FL_TLS_DOUBTFUL)
-        fl_warn("tls: certificate %s is not meant for a client: %s", tls->peer_name, unfit);
+        fl_warn_seldom("tls: certificate %s is not meant for a client: %s", tls->peer_name, unfit);
     if (!status && fit != FL_TLS_UNFIT)
         return 0;
     g_autofree char *why = status ? fl_tls_verify_reasons(status) : g_strdup(unfit);

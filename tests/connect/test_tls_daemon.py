@@ -54,7 +54,8 @@ def strict_conf(pki, revoked):
 def strict(request, daemons, strict_conf):
     """A daemon that lets in valid, unrevoked certificates with names of its list."""
     ours = request.param == "ours"
-    daemon = daemons.start(ours, dict(strict_conf, tls_port="17201" if ours else "17202"))
+    every = {"log_filters": "1:daemon.peer"} if ours else {}  # with those that are written seldom otherwise
+    daemon = daemons.start(ours, dict(strict_conf, **every, tls_port="17201" if ours else "17202"))
     daemon.is_ours = ours
     return daemon
 
@@ -494,6 +495,33 @@ def test_a_handshake_has_an_end(pki, daemons):
                 pass
     assert time.monotonic() - begun < 4
     wait_log(daemon, "did not finish the TLS handshake in time")
+
+
+def test_strangers_do_not_fill_the_log(pki, daemons):
+    """Neither those that fail the handshake nor those that garble what comes after it."""
+    daemon = daemons.start(True, pki.server_conf(port=17231))
+    before = daemon.log().count("\n")
+    for _ in range(25):
+        with socket.create_connection(("127.0.0.1", 17231)) as s:
+            s.settimeout(5)
+            s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            try:
+                while s.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+    wait_log(daemon, "is not let in")
+    lines = daemon.log().splitlines()[before:]
+    assert 1 <= len(lines) <= 5, lines
+    context = client_context(pki.good_client)
+    for _ in range(12):
+        with TlsWire(17231, context) as w:
+            w.raw(b"\xff\xff\xff\xff")
+            with pytest.raises((EOFError, ConnectionError)):
+                w.read(1 << 20)
+    wait_log(daemon, "is cut off")
+    assert len(daemon.log().splitlines()[before:]) <= 10, daemon.log()
+    assert open_one(uri(port=17231, pkipath=pki.client_folder()))["ok"]
 
 
 def test_malformed_after_the_handshake(pki, strict):

@@ -268,6 +268,26 @@ def test_a_refused_client_is_closed_at_once_and_alone(sasl_daemon):
     assert good.alive()
 
 
+def test_strangers_do_not_fill_the_log(start_daemon, folder):
+    """Five lines of a kind, whatever they send and as often as they do: bytes that are no frame, calls that do not exist, and
+    logins where SASL has nothing to offer."""
+    sasl_lab.need_sasl()
+    d = start_daemon(env=sasl_lab.sasl_environment(folder / "sasl", mechanisms="nosuch"), conf=SASL)
+    before = len(d.log().splitlines())
+    for _ in range(12):
+        with Wire(d.sock) as c:
+            c.raw(b"\xff" * 28)
+            assert closed(c)
+        with Wire(d.sock) as c:
+            for proc in range(9000, 9005):
+                assert c.call(proc).error()[0] == 39
+            assert c.call(INIT).error()[0] == 45
+    lines = d.log().splitlines()[before:]
+    assert sum("is cut off" in l for l in lines) == 5, lines
+    assert sum("cannot log in" in l for l in lines) == 5, lines
+    assert len(lines) == 10, lines
+
+
 # ---- bytes in clear behind the login
 
 def inject(daemon, into):

@@ -78,6 +78,68 @@ static void an_output_has_its_own_level(void **state)
     assert_int_equal(fl_log_threshold, FL_LOG_WARN);
 }
 
+static void a_minute_has_room_for_a_few(void **state)
+{
+    const int64_t minute = 60 * G_USEC_PER_SEC;
+    struct fl_log_seldom s = { 0 };
+    unsigned int missed;
+
+    for (int64_t now = minute; now < minute + FL_LOG_SELDOM; now++) {
+        assert_true(fl_log_seldom_take(&s, now, &missed));
+        assert_int_equal(missed, 0);
+    }
+    for (int i = 0; i < 7; i++)
+        assert_false(fl_log_seldom_take(&s, 2 * minute - 1, &missed));
+    assert_true(fl_log_seldom_take(&s, 2 * minute, &missed));
+    assert_int_equal(missed, 7);
+    assert_true(fl_log_seldom_take(&s, 2 * minute, &missed));
+    assert_int_equal(missed, 0);
+}
+
+static char *flood(int level)
+{
+    g_autofree char *outputs = g_strdup_printf("1:file:%s", path);
+    struct fl_log_seldom s = { 0 };
+    char *text;
+
+    assert_int_equal(fl_log_configure(level, NULL, outputs), 0);
+    for (int i = 0; i < 1000; i++)
+        fl_log_write_seldom(&s, "src/daemon/peer.c", 1, "stranger <%d>", i);
+    s.until = 0; /* a minute has gone by */
+    fl_log_write_seldom(&s, "src/daemon/peer.c", 1, "stranger <%d>", 1000);
+    assert_int_equal(fl_file_read(path, 1000000, &text, NULL), 0);
+    return text;
+}
+
+static unsigned int lines_with(const char *text, const char *what)
+{
+    unsigned int n = 0;
+
+    while ((text = strstr(text, what)) != NULL) {
+        n++;
+        text++;
+    }
+    return n;
+}
+
+static void a_flood_is_counted_not_written(void **state)
+{
+    g_autofree char *text = flood(FL_LOG_WARN);
+
+    assert_int_equal(lines_with(text, "\n"), FL_LOG_SELDOM + 1);
+    assert_non_null(strstr(text, "stranger <4>\n"));
+    assert_null(strstr(text, "stranger <5>"));
+    assert_non_null(strstr(text, ": warning : daemon.peer:1 : stranger <1000> (and 995 more"));
+}
+
+static void for_debugging_a_flood_is_written(void **state)
+{
+    g_autofree char *text = flood(FL_LOG_DEBUG);
+
+    assert_int_equal(lines_with(text, ": warning : "), FL_LOG_SELDOM + 1);
+    assert_int_equal(lines_with(text, ": debug : "), 1000 - FL_LOG_SELDOM);
+}
+
 static void bad_settings_are_refused(void **state)
 {
     static const char *const filters[] = { "rpc", "5:rpc", "1", "1:", "1:+", "0:x" };
@@ -148,6 +210,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_level_keeps_lines_out, begin, end),
         cmocka_unit_test_setup_teardown(the_first_filter_that_matches_decides, begin, end),
         cmocka_unit_test_setup_teardown(an_output_has_its_own_level, begin, end),
+        cmocka_unit_test(a_minute_has_room_for_a_few),
+        cmocka_unit_test_setup_teardown(a_flood_is_counted_not_written, begin, end),
+        cmocka_unit_test_setup_teardown(for_debugging_a_flood_is_written, begin, end),
         cmocka_unit_test_setup_teardown(bad_settings_are_refused, begin, end),
         cmocka_unit_test(deadlines_become_poll_timeouts),
         cmocka_unit_test(a_silent_descriptor_times_out),
