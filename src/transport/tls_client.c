@@ -181,20 +181,32 @@ static int check_server(const struct opening *o, struct fl_tls *tls)
 
 /* ---- what the server says to us ---- */
 
+static char *our_certificate(const struct opening *o)
+{
+    if (o->creds->cert)
+        return g_strdup_printf("our certificate '%s' (%s)", o->creds->cert, o->creds->name);
+    return g_strdup_printf("we show no certificate, '%s' %s; put certificate and key there%s%s",
+                           o->files.missing, o->files.why, o->files.user ? " or into " : "",
+                           o->files.user ? o->files.user : "");
+}
+
+/* Only an alert is an answer; a daemon that makes room for others closes without one, as many do who refuse.
+ */
 static int refused(const struct opening *o, struct fl_tls *tls)
 {
     const char *alert = fl_tls_alert(tls);
-    g_autofree char *shown = NULL;
+    g_autofree char *shown = our_certificate(o);
 
-    if (o->creds->cert)
-        shown = g_strdup_printf("it does not accept our certificate '%s' (%s); its log says why",
-                                o->creds->cert, o->creds->name);
-    else
-        shown = g_strdup_printf("we show no certificate, '%s' %s; put certificate and key there%s%s",
-                                o->files.missing, o->files.why, o->files.user ? " or into " : "",
-                                o->files.user ? o->files.user : "");
-    return fl_channel_error(EIO, "tls: %s ended the connection after the handshake%s%s: %s", o->t->target,
-                            alert ? " with " : "", alert ? alert : "", shown);
+    if (alert)
+        return fl_channel_error(EIO, "tls: %s ended the connection after the handshake with %s: %s%s",
+                                o->t->target, alert, o->creds->cert ? "it does not accept " : "", shown);
+    return fl_channel_error(EIO,
+                            "tls: %s ended the connection after the handshake without a reason: either it "
+                            "does not let us in (%s: "
+                            "not of an authority it trusts, or not in its list of allowed names), or it has "
+                            "no room for more clients "
+                            "that are not logged in; its log says which",
+                            o->t->target, shown);
 }
 
 static int read_acceptance(const struct opening *o, struct fl_tls *tls)
