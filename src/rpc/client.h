@@ -41,6 +41,7 @@ struct fl_client_stage {
     const char *advice;
     int seconds;
     int64_t deadline_us;
+    bool closing; /* once everything is answered, the far side may hang up */
 };
 void fl_client_set_stage(struct fl_client *c, const struct fl_client_stage *stage);
 

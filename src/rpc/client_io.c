@@ -371,10 +371,24 @@ static int drain(struct fl_client *c)
     return c->open ? 0 : -1;
 }
 
+/* The answer to our goodbye is here already: that nothing follows it is no error. */
+static void end_as_agreed(struct fl_client *c)
+{
+    FL_ERROR_PRESERVE;
+
+    fl_debug("%s hung up after the close", c->t->target);
+    fl_error_reset();
+    fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_EOF);
+}
+
 static int read_eof(struct fl_client *c)
 {
     const char *stage = stage_name(c);
 
+    if (c->stage.closing && !fl_session_npending(c->s)) {
+        end_as_agreed(c);
+        return -1;
+    }
     fl_error(VIR_ERR_SYSTEM_ERROR, "%s%s%s closed the connection%s%s", stage ? stage : "", stage ? ": " : "",
              c->t->target, fl_session_npending(c->s) ? " with calls unanswered" : "",
              stage ? "; its log says why, for example that it has all the clients it takes" : "");

@@ -3,6 +3,7 @@
 to a daemon of ours; and the same faults with the same codes, or a reason why not."""
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -58,6 +59,7 @@ def both_known(client):
 def opened(client, uri, answers=None, ours=True, script=SCRIPT):
     env = client.environment()
     if ours:
+        env |= {"LIBVIRT_DEBUG": "1"}
         env["LD_LIBRARY_PATH"] = str(client.pipe_main.parents[2] / "src")
         if os.environ.get("FL_SANITIZE") == "address":
             env["LD_PRELOAD"] = subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, text=True,
@@ -66,7 +68,10 @@ def opened(client, uri, answers=None, ours=True, script=SCRIPT):
     done = subprocess.run(client.argv(["/usr/bin/python3", "-c", script, uri, json.dumps(answers)]), env=env, text=True,
                           capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    result = json.loads(done.stdout)
+    if "opened" in result:  # a normal end is no error
+        assert not re.search(" : (error|warning) : .*closed the connection", done.stderr), done.stderr
+    return result
 
 
 REAL_DAEMON = os.environ.get("FL_REAL_LIBVIRTD", "/usr/sbin/libvirtd")

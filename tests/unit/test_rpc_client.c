@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
 #include "rpc/client.h"
 #include "rpc/client_again.h"
 #include "rpc/client_stream.h"
@@ -762,6 +764,46 @@ static void many_threads_go_on_together(void **state)
     lives_end(&l);
 }
 
+/* What is logged as an error when the server hangs up, the close having been answered. */
+static char *errors_at_the_end(bool closing)
+{
+    struct fl_client_stage stage = {
+        .name = "close", .advice = "", .deadline_us = FL_NO_DEADLINE, .closing = closing
+    };
+    char path[] = "/tmp/fl-rpc-XXXXXX", *text;
+    int fd = mkstemp(path);
+    g_autofree char *outputs = g_strdup_printf("4:file:%s", path);
+    struct server sv;
+    struct fl_client *c = start(&sv, NULL);
+
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(fl_client_listen(c), 0);
+    fl_client_set_stage(c, &stage);
+    assert_int_equal(
+        fl_client_call(c, FL_PROGRAM_REMOTE, FL_P_CONNECT_CLOSE, FL_XDR_VOID, NULL, FL_XDR_VOID, NULL, NULL),
+        0);
+    assert_int_equal(fl_log_configure(FL_LOG_ERROR, NULL, outputs), 0);
+    assert_int_equal(shutdown(sv.fd, SHUT_RDWR), 0);
+    for (int i = 0; i < 5000 && fl_client_is_open(c); i++)
+        g_usleep(1000);
+    assert_false(fl_client_is_open(c));
+    assert_int_equal(fl_log_configure(FL_LOG_ERROR, NULL, NULL), 0);
+    assert_int_equal(fl_file_read(path, 10000, &text, NULL), 0);
+    unlink(path);
+    fl_client_unlisten(c);
+    stop(&sv, c);
+    return text;
+}
+
+static void a_hang_up_after_the_close_is_no_error(void **state)
+{
+    g_autofree char *agreed = errors_at_the_end(true), *early = errors_at_the_end(false);
+
+    assert_string_equal(agreed, "");
+    assert_non_null(strstr(early, "closed the connection"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -784,6 +826,7 @@ int main(void)
         cmocka_unit_test(what_belongs_to_one_connection_stays_there),
         cmocka_unit_test(a_stream_ends_with_its_connection),
         cmocka_unit_test(many_threads_go_on_together),
+        cmocka_unit_test(a_hang_up_after_the_close_is_no_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
