@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from transport_lab import ROOT
+from transport_lab import ROOT, sanitizer_env
 
 BUILD = Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
 NOBODY = 65534
@@ -71,7 +71,7 @@ def environment(ours, folder):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LIBVIRT_", "VIRSH_", "XDG_", "LD_"))}
     env.update(LIBVIRT_AUTOSTART="0", XDG_RUNTIME_DIR=str(folder), XDG_CONFIG_HOME=str(folder / "config"), LC_ALL="C.UTF-8")
     if ours:
-        env["LD_LIBRARY_PATH"] = str(BUILD / "src")
+        env.update(sanitizer_env(), LD_LIBRARY_PATH=str(BUILD / "src"))
     return env
 
 

@@ -147,6 +147,16 @@ def write_script(path, text):
     return path
 
 
+def sanitizer_env():
+    """What a Python needs that loads our library from a sanitizer's build: its runtime comes first, and the leaks of Python
+    and its modules are not ours."""
+    runtime = {"address": "libasan.so", "thread": "libtsan.so"}.get(os.environ.get("FL_SANITIZE"))
+    if not runtime:
+        return {}
+    path = subprocess.run(["cc", "-print-file-name=" + runtime], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return {"LD_PRELOAD": path, "ASAN_OPTIONS": "detect_leaks=0", "G_SLICE": "always-malloc"}
+
+
 def unused_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
