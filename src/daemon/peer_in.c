@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bytes from a peer: its TLS handshake first, then frames and the descriptors beside them, handed to calls
+ * and streams. */
+#define FL_FROM VIR_FROM_RPC
+#include "daemon/peer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/call.h"
+#include "daemon/forward.h"
+#include "daemon/io.h"
+#include "daemon/server.h"
+#include "daemon/stream.h"
+#include "daemon/tls.h"
+#include "transport/transport.h"
+
+#define ROUNDS  8 /* reads before the thread's other peers get their turn */
+#define FDS_MAX (2 * FL_FRAME_FDS_MAX)
+
+static int keep_fds(struct fl_peer *peer, struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        unsigned int count;
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (unsigned int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        if (peer->nfds + count > FDS_MAX) {
+            for (unsigned int i = 0; i < count; i++)
+                close(((int *)(void *)CMSG_DATA(c))[i]);
+            return fl_error(VIR_ERR_RPC, "more than %u descriptors were passed without a call for them",
+                            FDS_MAX);
+        }
+        peer->fds = g_renew(int, peer->fds, peer->nfds + count);
+        memcpy(peer->fds + peer->nfds, CMSG_DATA(c), count * sizeof(int));
+        peer->nfds += count;
+    }
+    if (msg->msg_flags & MSG_CTRUNC)
+        return fl_error(VIR_ERR_RPC, "passed descriptors were lost: is the limit of open files reached?");
+    return 0;
+}
+
+static ssize_t read_with_fds(struct fl_peer *peer, void *space, size_t length)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FL_FRAME_FDS_MAX * sizeof(int))];
+    } control;
+    struct iovec iov = { space, length };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+    };
+    ssize_t n;
+
+    do {
+        n = recvmsg(peer->transport->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return -FL_AGAIN;
+    if (n < 0 && errno == ECONNRESET) /* a peer that died with answers unread */
+        return 0;
+    if (n < 0)
+        return fl_error_system(errno, "cannot read from the client");
+    if (keep_fds(peer, &msg) < 0)
+        return -1;
+    return n;
+}
+
+/* One read. Bytes moved, 0 = end, -FL_AGAIN, -1. *ret_more: the socket may hold more. */
+static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
+{
+    size_t length;
+    ssize_t n;
+    unsigned char *space;
+    bool quiet = fl_error_log_quietly(true);
+
+    g_mutex_lock(&peer->lock);
+    space = fl_session_space(peer->session, &length);
+    n = peer->local ? read_with_fds(peer, space, length) : fl_transport_read(peer->transport, space, length);
+    if (n > 0)
+        fl_session_received(peer->session, (size_t)n, g_get_monotonic_time());
+    *ret_more = n > 0 && ((size_t)n == length || fl_transport_pending(peer->transport) > 0);
+    g_mutex_unlock(&peer->lock);
+    fl_error_log_quietly(quiet);
+    return n;
+}
+
+/* Hands the frame its descriptors, in the order they came. */
+static int claim_fds(struct fl_peer *peer, const struct fl_frame *frame, int *fds)
+{
+    if (frame->nfds > peer->nfds)
+        return fl_error(VIR_ERR_RPC, "call %u promised %u descriptors and %u came", frame->h.procedure,
+                        frame->nfds, peer->nfds);
+    if (frame->nfds == 0)
+        return 0;
+    memcpy(fds, peer->fds, frame->nfds * sizeof(int));
+    peer->nfds -= frame->nfds;
+    memmove(peer->fds, peer->fds + frame->nfds, peer->nfds * sizeof(int));
+    return 0;
+}
+
+/* 1: there is one; 0: enough for now; -1 with the error set: broken protocol. */
+static int next_frame(struct fl_peer *peer, struct fl_frame *frame, int *fds)
+{
+    bool quiet = fl_error_log_quietly(true);
+    int result;
+
+    g_mutex_lock(&peer->lock);
+    peer->stalled = peer->holds != 0;
+    result = peer->closing || peer->stalled ? 0 : fl_session_next(peer->session, frame);
+    g_mutex_unlock(&peer->lock);
+    if (result > 0 && claim_fds(peer, frame, fds) < 0)
+        result = -1;
+    fl_error_log_quietly(quiet);
+    return result;
+}
+
+static int handle_frame(struct fl_peer *peer)
+{
+    struct fl_frame frame;
+    int fds[FL_FRAME_FDS_MAX];
+    int result = next_frame(peer, &frame, fds);
+
+    if (result <= 0)
+        return result;
+    if (frame.h.type == FL_FRAME_STREAM || frame.h.type == FL_FRAME_STREAM_HOLE)
+        fl_stream_input(peer, &frame);
+    else
+        fl_call_input(peer, &frame, fds);
+    return 1;
+}
+
+static void end_with_error(struct fl_peer *peer)
+{
+    g_autofree char *reason = g_strdup(fl_error_get()->message);
+
+    fl_error_reset();
+    fl_peer_finish(peer, reason);
+}
+
+/* What it sends cannot be read: written here, and not where it was found, since anybody may do that for ever.
+ */
+static void end_as_broken(struct fl_peer *peer)
+{
+    fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
+                   fl_error_get()->message);
+    end_with_error(peer);
+}
+
+/* All that has come, until the peer is held. false: the peer is finished. */
+static bool handle_frames(struct fl_peer *peer)
+{
+    int result;
+
+    while ((result = handle_frame(peer)) > 0)
+        ;
+    if (result < 0)
+        end_as_broken(peer);
+    return result == 0;
+}
+
+static bool is_held(struct fl_peer *peer)
+{
+    bool held;
+
+    g_mutex_lock(&peer->lock);
+    held = peer->holds != 0;
+    g_mutex_unlock(&peer->lock);
+    return held;
+}
+
+/* false: the peer is finished. */
+static bool read_all(struct fl_peer *peer)
+{
+    bool more = true;
+
+    for (int round = 0; more && round < ROUNDS; round++) {
+        ssize_t n = read_some(peer, &more);
+
+        if (n == -FL_AGAIN)
+            break;
+        if (n == 0) {
+            fl_peer_finish(peer, peer->closing ? "as agreed" : "the client hung up");
+            return false;
+        }
+        if (n < 0) {
+            end_as_broken(peer);
+            return false;
+        }
+        if (!handle_frames(peer))
+            return false;
+        if (is_held(peer))
+            break;
+    }
+    return true;
+}
+
+/* Let in: what it says from now on are frames. */
+static void shaken(struct fl_peer *peer)
+{
+    const char *name = fl_tls_client_name(peer->transport);
+
+    peer->shaking = false;
+    peer->identity = g_strdup(name);
+    peer->login_by = peer->since + fl_server_login_us(peer->server);
+    fl_info("client %" G_GUINT64_FORMAT " (%s) came with TLS, certificate: %s", peer->id, peer->name,
+            name ? name : "none");
+    if (peer->auth == FL_AUTH_NONE)
+        fl_peer_set_authenticated(peer);
+}
+
+/* A step of the TLS handshake. false: not through, or finished. */
+static bool shake(struct fl_peer *peer)
+{
+    bool quiet = fl_error_log_quietly(true);
+    uint32_t events = EPOLLIN;
+    int result;
+
+    g_mutex_lock(&peer->lock);
+    result = fl_tls_handshake(peer->transport);
+    if (fl_transport_want(peer->transport, POLLIN) & POLLOUT)
+        events |= EPOLLOUT;
+    if (result != -1 && events != peer->events)
+        fl_io_want(peer->io, peer, peer->transport->fd, peer->events = events);
+    g_mutex_unlock(&peer->lock);
+    fl_error_log_quietly(quiet);
+    if (result == 0)
+        shaken(peer);
+    else if (result != -FL_AGAIN) {
+        fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is not let in: %s", peer->id, peer->name,
+                       fl_error_get()->message);
+        end_with_error(peer);
+    }
+    return result == 0;
+}
+
+/* Bytes wait in a layer, where epoll does not see them. */
+static bool has_pending(struct fl_peer *peer)
+{
+    bool pending;
+
+    g_mutex_lock(&peer->lock);
+    pending = !peer->holds && !peer->closing && fl_transport_pending(peer->transport) > 0;
+    g_mutex_unlock(&peer->lock);
+    return pending;
+}
+
+/* true: it is another daemon's, and its bytes have been moved. */
+static bool is_forwarded(struct fl_peer *peer)
+{
+    const char *reason = NULL;
+    int64_t deadline = INT64_MAX;
+    bool forwarded;
+
+    g_mutex_lock(&peer->lock);
+    forwarded = peer->forward && !(peer->holds & FL_HOLD_OPEN);
+    if (forwarded) {
+        reason = fl_forward_ready(peer);
+        deadline = fl_forward_deadline(peer);
+    }
+    g_mutex_unlock(&peer->lock);
+    if (reason)
+        fl_peer_finish(peer, reason);
+    else if (deadline != INT64_MAX)
+        fl_io_tick_by(peer->io, deadline);
+    return forwarded;
+}
+
+void fl_peer_ready(struct fl_peer *peer, uint32_t events)
+{
+    if (is_forwarded(peer))
+        return;
+    if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)) {
+        fl_peer_finish(peer, "the connection ended");
+        return;
+    }
+    if (peer->shaking && !shake(peer))
+        return;
+    if (!handle_frames(peer)) /* what was left when it was held */
+        return;
+    if (((events & EPOLLIN) || has_pending(peer)) && !read_all(peer))
+        return;
+    g_mutex_lock(&peer->lock);
+    fl_peer_flush_locked(peer);
+    fl_session_trim(peer->session);
+    g_mutex_unlock(&peer->lock);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bytes to a peer: answers and events queued in its session, written as the socket takes them, and the
+ * reasons not to read from it meanwhile. */
+#define FL_FROM VIR_FROM_RPC
+#include "daemon/peer.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/event.h"
+#include "daemon/forward.h"
+#include "daemon/io.h"
+#include "transport/transport.h"
+#include "wire/xdr.h"
+
+#define OUTPUT_HIGH (4u << 20) /* a peer that does not read its answers is not read either... */
+#define OUTPUT_LOW  (1u << 20) /* ...until they are this few */
+
+static void update_events(struct fl_peer *peer, bool want_out)
+{
+    /* Frames that came before the hold, and what a layer has decoded already, are handled by the I/O thread:
+     * room to write wakes it at once. */
+    bool resume =
+        !peer->holds && !peer->closing && (peer->stalled || fl_transport_pending(peer->transport) > 0);
+    uint32_t events;
+
+    if (peer->drainers) /* a stream's thread writes */
+        want_out = false;
+    events = (peer->holds || peer->closing ? 0u : EPOLLIN) | (want_out || resume ? EPOLLOUT : 0u);
+
+    if (peer->forward) {
+        fl_forward_watch(peer);
+        return;
+    }
+
+    if (events == peer->events)
+        return;
+    peer->events = events;
+    fl_io_want(peer->io, peer, peer->transport->fd, events);
+}
+
+/* One step: 1 = something moved, 0 = nothing left, -FL_AGAIN, or -1 when the socket is broken. */
+static int write_some(struct fl_peer *peer)
+{
+    size_t length;
+    const unsigned char *data;
+    int fd = fl_session_output_fd(peer->session);
+    bool quiet;
+    ssize_t n;
+
+    if (fd >= 0) {
+        int result = fl_transport_send_fd(peer->transport, fd);
+
+        if (result < 0)
+            return result;
+        fl_session_fd_sent(peer->session);
+        close(fd);
+        return 1;
+    }
+    data = fl_session_output(peer->session, &length);
+    if (length == 0)
+        return 0;
+    quiet = fl_error_log_quietly(true); /* one who leaves before the reply is no fault of the daemon */
+    n = fl_transport_write(peer->transport, data, length);
+    fl_error_log_quietly(quiet);
+    if (n < 0)
+        return (int)n;
+    fl_session_sent(peer->session, (size_t)n);
+    return 1;
+}
+
+void fl_peer_flush_locked(struct fl_peer *peer)
+{
+    size_t queued;
+    int result;
+
+    if (peer->gone)
+        return;
+    while ((result = write_some(peer)) > 0)
+        ;
+    if (result < 0 && result != -FL_AGAIN) {
+        fl_error_reset(); /* the reader sees the end and says so */
+        fl_peer_shutdown(peer);
+        return;
+    }
+    queued = fl_session_queued(peer->session);
+    if (queued > OUTPUT_HIGH) {
+        peer->holds |= FL_HOLD_OUTPUT;
+    } else if (queued <= OUTPUT_LOW) {
+        peer->holds &= ~(unsigned int)FL_HOLD_OUTPUT;
+        if (peer->room_waiters) /* waking nobody would cost a system call all the same */
+            g_cond_broadcast(&peer->room);
+    }
+    update_events(peer, result == -FL_AGAIN);
+    if (peer->closing && result == 0)
+        fl_peer_shutdown(peer);
+}
+
+void fl_peer_flush(struct fl_peer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    fl_peer_flush_locked(peer);
+    g_mutex_unlock(&peer->lock);
+}
+
+void fl_peer_shutdown(struct fl_peer *peer)
+{
+    if (peer->transport->fd >= 0)
+        (void)shutdown(peer->transport->fd, SHUT_RDWR);
+}
+
+void fl_peer_close_after_flush(struct fl_peer *peer)
+{
+    peer->closing = true;
+}
+
+void fl_peer_hold(struct fl_peer *peer, unsigned int reason)
+{
+    peer->holds |= reason;
+    if (!peer->gone)
+        update_events(peer, (peer->events & EPOLLOUT) != 0);
+}
+
+void fl_peer_release(struct fl_peer *peer, unsigned int reason)
+{
+    peer->holds &= ~reason;
+    if (!peer->gone)
+        update_events(peer, (peer->events & EPOLLOUT) != 0);
+}
+
+/* A frame that cannot be queued ends the connection: the other side would wait for it for ever. */
+static int settle(struct fl_peer *peer, int result)
+{
+    if (result < 0) {
+        fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
+                       fl_error_get()->message);
+        fl_peer_shutdown(peer);
+    }
+    /* On its own thread the answers of one read go out together. */
+    if (!fl_io_is_current(peer->io))
+        fl_peer_flush_locked(peer);
+    return result;
+}
+
+int fl_peer_reply(struct fl_peer *peer, const struct fl_header *call, unsigned int type, const void *ret,
+                  const int *fds, unsigned int nfds)
+{
+    int result = 0;
+
+    g_mutex_lock(&peer->lock);
+    if (!peer->gone) {
+        if (nfds > 0)
+            result = fl_session_reply_fds(peer->session, call, type, ret, fds, nfds);
+        else
+            result = fl_session_reply(peer->session, call, type, ret);
+    }
+    if (peer->gone || result < 0) {
+        for (unsigned int i = 0; i < nfds; i++)
+            close(fds[i]);
+    } else {
+        settle(peer, 0);
+    }
+    g_mutex_unlock(&peer->lock);
+    return result;
+}
+
+void fl_peer_reply_error(struct fl_peer *peer, const struct fl_header *call)
+{
+    g_mutex_lock(&peer->lock);
+    if (!peer->gone)
+        settle(peer, fl_session_reply_error(peer->session, call, fl_error_get()));
+    g_mutex_unlock(&peer->lock);
+    fl_error_reset();
+}
+
+/* The payload follows the number of the subscription; the older messages have none. */
+static int put_event(struct fl_session *session, const struct fl_event_info *event, const int *callback_id,
+                     const void *payload)
+{
+    bool legacy = !callback_id && event->numbered;
+    struct fl_header header = { .program = event->program,
+                                .version = 1,
+                                .procedure = legacy ? event->legacy_proc : event->proc,
+                                .type = FL_FRAME_MESSAGE };
+    struct fl_writer *writer = fl_session_begin(session, &header, NULL, 0);
+
+    if (!writer)
+        return -1;
+    if (callback_id && event->numbered)
+        fl_put_u32(writer, (uint32_t)*callback_id);
+    if (fl_xdr_encode(legacy ? event->legacy_payload : event->payload, payload, writer) < 0) {
+        fl_session_cancel(session);
+        return -1;
+    }
+    return fl_session_end(session);
+}
+
+void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
+                   const void *payload)
+{
+    g_mutex_lock(&peer->lock);
+    if (!peer->gone && !peer->closing) {
+        settle(peer, put_event(peer->session, event, callback_id, payload));
+        fl_peer_flush_locked(peer);
+    }
+    g_mutex_unlock(&peer->lock);
+}
