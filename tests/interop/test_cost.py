@@ -19,7 +19,7 @@ FEW, MANY = 500, 1500
 # client, daemon; per synchronous small call (virDomainIsActive) over a unix socket
 SYSTEM_CALLS = (3.05, 3.05)  # send, poll, recv; epoll_wait, recvmsg, sendto
 ALLOCATIONS = (0.01, 3.05)  # the two buffers that a connection at rest does not keep, and the domain
-INSTRUCTIONS = (3000, 4000)
+INSTRUCTIONS = (3000, 4300)
 
 pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reason="a sanitizer's build does more per call")
 
