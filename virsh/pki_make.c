@@ -267,6 +267,12 @@ static int issue_from(struct fl_call *c, const struct fl_pki *from, const struct
 
     if (!names[0] || !*names[0])
         return fl_wrong(c, "a certificate needs a name");
+    for (char **a = addresses; *a; a++) {
+        unsigned char address[16];
+
+        if (inet_pton(strchr(*a, ':') ? AF_INET6 : AF_INET, *a, address) != 1)
+            return fl_wrong(c, "option --ip: '%s' is no address; host names go with --server", *a);
+    }
     if (fl_certs_read(from->ca_cert, &ca, &problem) < 0)
         status = fl_wrong(c, "the authority '%s' cannot be used: %s; 'pki init' makes one", from->ca_cert,
                           problem);

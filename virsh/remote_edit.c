@@ -231,6 +231,10 @@ char *fl_remotes_add(const char *text, const char *name, const char *uri, bool r
         *ret_error = g_strdup_printf("'%s' cannot be a name: letters, digits, '_' and '-' are allowed", name);
         return NULL;
     }
+    if (strcmp(name, "xen") == 0) { /* the library takes the bare word before it looks among the aliases */
+        *ret_error = g_strdup("'xen' always means xen:///system: choose another name");
+        return NULL;
+    }
     if (problem) {
         *ret_error = g_strdup_printf("'%s' is no URI: %s", uri, problem);
         return NULL;

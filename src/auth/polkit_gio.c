@@ -59,10 +59,12 @@ static GDBusConnection *system_bus(struct fl_polkit_ask *ask)
         return bus;
     }
     /* Compat: code and domain */
-    fl_error_set(VIR_FROM_DBUS, VIR_ERR_INTERNAL_ERROR,
-                 "polkit cannot be asked, for the system bus is out of reach: %s; start dbus, or set "
-                 "auth_unix_rw = \"none\" and let unix_sock_group and unix_sock_rw_perms decide",
-                 error->message);
+    fl_error_set(
+        VIR_FROM_DBUS, VIR_ERR_INTERNAL_ERROR,
+        "polkit cannot be asked, for the system bus is out of reach: %s; start dbus, or set "
+        "auth_unix_rw or auth_unix_ro, whichever socket this is, to \"none\" and let unix_sock_group and the "
+        "socket's mode decide",
+        error->message);
     return NULL;
 }
 

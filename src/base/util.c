@@ -120,15 +120,34 @@ void fl_fd_close(int *fd)
     errno = saved;
 }
 
-int fl_file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
+/* A pipe in place of a file has its bytes soon, or nobody writes to it. */
+#define PIPE_MS 3000
+
+static int open_to_read(const char *path, int64_t *ret_deadline)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return fl_error_system(errno, "cannot open '%s'", path);
+    *ret_deadline = fl_deadline_in_ms(PIPE_MS);
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+        r = fl_fd_wait(fd, POLLIN, *ret_deadline);
+    if (r >= 0)
+        return fd;
+    fl_fd_close(&fd);
+    return fl_error_system(-r, "'%s' is a pipe that nobody writes to", path);
+}
+
+int fl_file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
+{
+    int64_t deadline;
+    int fd = open_to_read(path, &deadline);
+    if (fd < 0)
+        return -1;
     size_t have = 0, room = MIN(max, (size_t)4096) + 1;
     g_autofree char *buf = g_malloc(room);
     for (;;) {
-        ssize_t n = fl_fd_read_all(fd, buf + have, room - have, FL_NO_DEADLINE);
+        ssize_t n = fl_fd_read_all(fd, buf + have, room - have, deadline);
         if (n < 0) {
             fl_fd_close(&fd);
             return fl_error_system((int)-n, "cannot read '%s'", path);

@@ -28,7 +28,8 @@ ssize_t fl_fd_read_all(int fd, void *buf, size_t len, int64_t deadline);
 ssize_t fl_fd_write_all(int fd, const void *buf, size_t len, int64_t deadline);
 void fl_fd_close(int *fd); /* closes if >= 0, sets -1, keeps errno */
 
-/* The whole file, NUL-terminated behind its *ret_len bytes; refuses more than max. */
+/* The whole file, NUL-terminated behind its *ret_len bytes; refuses more than max. A pipe is waited for, 3
+ * seconds. */
 int fl_file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
 /* Old content or new content, never a mixture and never lost: write aside, fsync, rename, fsync of the
  * folder. */

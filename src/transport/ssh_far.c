@@ -14,7 +14,7 @@ static const struct fl_ssh_fault far_faults[] = {
     { "virt-ssh-helper: not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
     { "virt-ssh-helper: command not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
     { "not found", "helper",
-      "neither virt-ssh-helper nor this netcat is there: install one, or name one with netcat=" },
+      "what should run there is not there: install virt-ssh-helper, or name a netcat with netcat=" },
     { "invalid option", "helper",
       "this netcat cannot use unix sockets: name one that knows -U with netcat=" },
     { "Permission denied", "helper",

@@ -194,3 +194,9 @@ def test_on_the_incumbents_library_too(conf, real_virsh):
     for words in (["doctor"], ["uri", "--why"]):
         done = shell(*words, uri="lab", env=env)
         assert done.returncode == 1 and "needs Fairlead's library" in done.stderr and done.stdout.strip() == ""
+
+
+def test_the_name_that_is_taken(namespace, tmp_path):
+    """`xen` is a URI of old, looked at before any alias: a remote of that name could not be reached."""
+    done = Virsh(OUR_VIRSH, True)("remote", "add", "xen", "test:///default", env={"XDG_CONFIG_HOME": tmp_path, "HOME": tmp_path})
+    assert done.returncode == 1 and "xen:///system" in done.stderr
