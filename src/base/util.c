@@ -126,11 +126,13 @@ void fl_fd_close(int *fd)
 static int open_to_read(const char *path, int64_t *ret_deadline)
 {
     struct stat st;
-    int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is_pipe = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    /* A file is opened as usual: somebody may hold a lease on it, and that is waited for. */
+    int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | (is_pipe ? O_NONBLOCK : 0));
     if (fd < 0)
         return fl_error_system(errno, "cannot open '%s'", path);
-    *ret_deadline = fl_deadline_in_ms(PIPE_MS);
-    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+    *ret_deadline = is_pipe ? fl_deadline_in_ms(PIPE_MS) : FL_NO_DEADLINE;
+    if (is_pipe)
         r = fl_fd_wait(fd, POLLIN, *ret_deadline);
     if (r >= 0)
         return fd;

@@ -117,7 +117,7 @@ def test_unreachable_port(sshd, pipe_main):
 
 
 def test_far_side_without_any_program(sshd, pipe_main):
-    refused(pipe([pipe_main, sshd.uri()]), "helper: ", "neither virt-ssh-helper")
+    refused(pipe([pipe_main, sshd.uri()]), "helper: ", "install virt-ssh-helper, or name a netcat")
     refused(pipe([pipe_main, sshd.uri(proxy="native")]), "helper: ", "install virt-ssh-helper")
     refused(pipe([pipe_main, sshd.uri(netcat="/no/such/nc")]), "helper: ", "netcat=")
 
