@@ -176,6 +176,10 @@ def test_a_daemon_that_stands_still(terminal, daemon, words):
         t.wait_for("virsh # ").say("list\n")
         t.wait_for("running")
     daemon.proc.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic() + 5  # all of its threads
+    while any("State:\tT" not in s.read_text() for s in pathlib.Path(f"/proc/{daemon.proc.pid}/task").glob("*/status")):
+        assert time.monotonic() < stopped
+        time.sleep(0.01)
     try:
         if not words:
             t.say("list\n")
