@@ -184,6 +184,17 @@ static void list_callbacks(struct fl_sasl *s)
     s->callbacks[n].id = SASL_CB_LIST_END;
 }
 
+/* The conversation, if the library took it; else it is freed, with the error set. */
+static struct fl_sasl *begun(struct fl_sasl *s, int rc)
+{
+    if (rc != SASL_OK)
+        fl_error(VIR_ERR_INTERNAL_ERROR, "SASL cannot begin: %s", text_of(s, rc));
+    else if (set_properties(s) == 0)
+        return s;
+    conversation_free(s);
+    return NULL;
+}
+
 static struct fl_sasl *client_new(const struct fl_sasl_options *options)
 {
     struct fl_sasl *s = conversation_new(options, false);
@@ -194,16 +205,7 @@ static struct fl_sasl *client_new(const struct fl_sasl_options *options)
         rc = sasl_client_new(options->service, options->host, NULL, NULL, s->callbacks, SASL_SUCCESS_DATA,
                              &s->conn);
     }
-    if (rc != SASL_OK) {
-        fl_error(VIR_ERR_INTERNAL_ERROR, "SASL cannot begin: %s", text_of(s, rc));
-        conversation_free(s);
-        return NULL;
-    }
-    if (set_properties(s) < 0) {
-        conversation_free(s);
-        return NULL;
-    }
-    return s;
+    return begun(s, rc);
 }
 
 static struct fl_sasl *server_new(const struct fl_sasl_options *options)
@@ -214,16 +216,7 @@ static struct fl_sasl *server_new(const struct fl_sasl_options *options)
     if (rc == SASL_OK)
         rc = sasl_server_new(options->service, options->host, NULL, NULL, NULL, NULL, SASL_SUCCESS_DATA,
                              &s->conn);
-    if (rc != SASL_OK) {
-        fl_error(VIR_ERR_INTERNAL_ERROR, "SASL cannot begin: %s", text_of(s, rc));
-        conversation_free(s);
-        return NULL;
-    }
-    if (set_properties(s) < 0) {
-        conversation_free(s);
-        return NULL;
-    }
-    return s;
+    return begun(s, rc);
 }
 
 /* ---- mechanisms ---- */

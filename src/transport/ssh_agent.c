@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The agent's protocol: a length, a kind, and strings with lengths of their own. */
 #include "transport/ssh_agent.h"
+#include "transport/ssh_bytes.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,33 +20,6 @@ enum {
     AGENT_SIGN_REQUEST = 13,
     AGENT_SIGN_RESPONSE = 14
 };
-
-struct cursor {
-    const unsigned char *at;
-    size_t left;
-};
-
-static bool take_number(struct cursor *c, uint32_t *ret_n)
-{
-    if (c->left < 4)
-        return false;
-    *ret_n = (uint32_t)c->at[0] << 24 | (uint32_t)c->at[1] << 16 | (uint32_t)c->at[2] << 8 | c->at[3];
-    c->at += 4;
-    c->left -= 4;
-    return true;
-}
-
-static bool take_string(struct cursor *c, const unsigned char **ret_text, size_t *ret_len)
-{
-    uint32_t n = 0;
-    if (!take_number(c, &n) || n > c->left)
-        return false;
-    *ret_text = c->at;
-    *ret_len = n;
-    c->at += n;
-    c->left -= n;
-    return true;
-}
 
 static void identity_free(void *opaque)
 {
@@ -67,19 +41,19 @@ static char *printable(const unsigned char *text, size_t len)
 int fl_ssh_agent_parse_identities(const unsigned char *msg, size_t len, GPtrArray **ret_identities)
 {
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(identity_free);
-    struct cursor c = { msg, len };
+    struct fl_ssh_bytes c = { msg, len };
     uint32_t n = 0;
 
     if (len < 1 || msg[0] != AGENT_IDENTITIES_ANSWER)
         return len == 1 && msg[0] == AGENT_FAILURE ? -EACCES : -EPROTO;
     c.at++;
     c.left--;
-    if (!take_number(&c, &n) || n > KEYS_MAX)
+    if (!fl_ssh_take_number(&c, &n) || n > KEYS_MAX)
         return -EPROTO;
     for (uint32_t i = 0; i < n; i++) {
         const unsigned char *blob, *comment;
         size_t blob_len, comment_len;
-        if (!take_string(&c, &blob, &blob_len) || !take_string(&c, &comment, &comment_len))
+        if (!fl_ssh_take_string(&c, &blob, &blob_len) || !fl_ssh_take_string(&c, &comment, &comment_len))
             return -EPROTO;
         struct fl_ssh_identity *key = g_new0(struct fl_ssh_identity, 1);
         key->blob = g_memdup2(blob, blob_len);
@@ -94,7 +68,7 @@ int fl_ssh_agent_parse_identities(const unsigned char *msg, size_t len, GPtrArra
 int fl_ssh_agent_parse_signature(const unsigned char *msg, size_t len, unsigned char **ret_sig,
                                  size_t *ret_len)
 {
-    struct cursor c = { msg, len }, inner;
+    struct fl_ssh_bytes c = { msg, len }, inner;
     const unsigned char *all, *kind, *sig;
     size_t all_len, kind_len, sig_len;
 
@@ -102,10 +76,11 @@ int fl_ssh_agent_parse_signature(const unsigned char *msg, size_t len, unsigned 
         return len == 1 && msg[0] == AGENT_FAILURE ? -EACCES : -EPROTO;
     c.at++;
     c.left--;
-    if (!take_string(&c, &all, &all_len))
+    if (!fl_ssh_take_string(&c, &all, &all_len))
         return -EPROTO;
-    inner = (struct cursor){ all, all_len };
-    if (!take_string(&inner, &kind, &kind_len) || !take_string(&inner, &sig, &sig_len) || sig_len == 0)
+    inner = (struct fl_ssh_bytes){ all, all_len };
+    if (!fl_ssh_take_string(&inner, &kind, &kind_len) || !fl_ssh_take_string(&inner, &sig, &sig_len) ||
+        sig_len == 0)
         return -EPROTO;
     *ret_sig = g_memdup2(sig, sig_len);
     *ret_len = sig_len;
@@ -152,7 +127,7 @@ int fl_ssh_agent_ask(int fd, const GByteArray *question, int64_t deadline, unsig
     if (n != sizeof(head))
         return n < 0 ? (int)n : -EPROTO;
     uint32_t len = 0;
-    take_number(&(struct cursor){ head, 4 }, &len);
+    fl_ssh_take_number(&(struct fl_ssh_bytes){ head, 4 }, &len);
     if (len == 0 || len > MESSAGE_MAX)
         return -EPROTO;
     g_autofree unsigned char *msg = g_malloc(len);

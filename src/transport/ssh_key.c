@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Key files, from outside (OpenSSH's PROTOCOL.key; RFC 1421 headers; PKCS#8). */
 #include "transport/ssh_key.h"
+#include "transport/ssh_bytes.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -13,33 +14,6 @@
 #define BEGIN    "-----BEGIN OPENSSH PRIVATE KEY-----"
 #define END      "-----END"
 #define MAGIC    "openssh-key-v1" /* and its NUL */
-
-struct cursor {
-    const unsigned char *at;
-    size_t left;
-};
-
-static bool take_number(struct cursor *c, uint32_t *ret_n)
-{
-    if (c->left < 4)
-        return false;
-    *ret_n = (uint32_t)c->at[0] << 24 | (uint32_t)c->at[1] << 16 | (uint32_t)c->at[2] << 8 | c->at[3];
-    c->at += 4;
-    c->left -= 4;
-    return true;
-}
-
-static bool take_string(struct cursor *c, const unsigned char **ret_text, size_t *ret_len)
-{
-    uint32_t n = 0;
-    if (!take_number(c, &n) || n > c->left)
-        return false;
-    *ret_text = c->at;
-    *ret_len = n;
-    c->at += n;
-    c->left -= n;
-    return true;
-}
 
 /* The bytes between BEGIN and END; NULL: it is not of this form. */
 static unsigned char *openssh_bytes(const char *text, size_t len, size_t *ret_len)
@@ -59,7 +33,7 @@ static unsigned char *openssh_bytes(const char *text, size_t len, size_t *ret_le
 static bool openssh_head(const unsigned char *bytes, size_t len, bool *ret_locked,
                          const unsigned char **ret_blob, size_t *ret_blob_len)
 {
-    struct cursor c = { bytes, len };
+    struct fl_ssh_bytes c = { bytes, len };
     const unsigned char *cipher, *skip;
     size_t cipher_len, skip_len;
     uint32_t n = 0;
@@ -68,9 +42,9 @@ static bool openssh_head(const unsigned char *bytes, size_t len, bool *ret_locke
         return false;
     c.at += sizeof(MAGIC);
     c.left -= sizeof(MAGIC);
-    if (!take_string(&c, &cipher, &cipher_len) || !take_string(&c, &skip, &skip_len) ||
-        !take_string(&c, &skip, &skip_len) || !take_number(&c, &n) || n != 1 ||
-        !take_string(&c, ret_blob, ret_blob_len))
+    if (!fl_ssh_take_string(&c, &cipher, &cipher_len) || !fl_ssh_take_string(&c, &skip, &skip_len) ||
+        !fl_ssh_take_string(&c, &skip, &skip_len) || !fl_ssh_take_number(&c, &n) || n != 1 ||
+        !fl_ssh_take_string(&c, ret_blob, ret_blob_len))
         return false;
     *ret_locked = !(cipher_len == 4 && memcmp(cipher, "none", 4) == 0);
     return true;
@@ -151,12 +125,12 @@ bool fl_ssh_key_among(char *const *files, const unsigned char *blob, size_t len)
 /* After its type and a nonce a certificate goes on as the key does after its type. */
 bool fl_ssh_key_is_certified(const unsigned char *cert, size_t cert_len, const unsigned char *key, size_t len)
 {
-    struct cursor c = { cert, cert_len }, k = { key, len };
+    struct fl_ssh_bytes c = { cert, cert_len }, k = { key, len };
     const unsigned char *kind, *type, *nonce;
     size_t kind_len, type_len, nonce_len;
 
-    if (!take_string(&c, &kind, &kind_len) || !take_string(&c, &nonce, &nonce_len) ||
-        !take_string(&k, &type, &type_len))
+    if (!fl_ssh_take_string(&c, &kind, &kind_len) || !fl_ssh_take_string(&c, &nonce, &nonce_len) ||
+        !fl_ssh_take_string(&k, &type, &type_len))
         return false;
     return kind_len > type_len && memcmp(kind, type, type_len) == 0 && kind[type_len] == '-' && k.left > 0 &&
            c.left > k.left && memcmp(c.at, k.at, k.left) == 0;

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The same ten calls over every transport, from our shell and the incumbent's, to our daemon and the incumbent's; and
 what a client says, and how soon, when it cannot connect."""
-import importlib.util
 import os
 import re
 import shutil
@@ -17,21 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from transport_lab import ROOT, Sshd, unused_port, write_script
+from tls_lab import interop
+from transport_lab import Sshd, unused_port, write_script
 
 
-def _interop():
-    """The interop suite's namespace, daemons and shells."""
-    if "interop_lab" in sys.modules:
-        return sys.modules["interop_lab"]
-    spec = importlib.util.spec_from_file_location("interop_lab", ROOT / "tests" / "interop" / "conftest.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["interop_lab"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-interop = _interop()
 PROGRAMS = {"ours": (interop.OUR_VIRSH, True), "real": (Path(interop.REAL_VIRSH), False)}
 TRANSPORTS = ["unix", "unix-socket", "tcp-ipv4", "tcp-ipv6", "tcp-name", "tcp-default", "ext", "ssh-nc", "ssh-helper", "ssh-socket",
               "libssh-nc", "libssh-helper", "libssh2-nc", "libssh2-helper"]
