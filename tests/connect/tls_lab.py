@@ -29,6 +29,9 @@ def _interop():
 
 
 interop = _interop()
+INTEROP = str(ROOT / "tests" / "interop")
+sys.path.append(INTEROP)
+import growth  # noqa: E402,F401
 CLIENTS = {"ours": True, "real": False}
 
 OPEN = """

@@ -3,17 +3,19 @@
 
     python3 leak_loops.py LOOP URI TURNS
 
-After each fifth of the turns it prints resident KiB, open descriptors and threads."""
+It runs rounds of so many turns until memory stands still, and prints open descriptors and threads before and after."""
 import gc
 import os
 import sys
 import threading
 import time
 
+import growth
 import libvirt
 
 libvirt.registerErrorHandler(lambda ctx, err: None, None)
 LOOPS = {}
+TIMERS = []  # the one of the loops with events
 
 
 def loop(fn):
@@ -63,9 +65,10 @@ def refused(uri):
 
 
 def settle():
-    """What is removed from the event loop is freed by it."""
-    libvirt.virEventAddTimeout(0, lambda timer, *a: libvirt.virEventRemoveTimeout(timer), None)
+    """What is removed from the event loop is freed by it. (A timer for each time would be lost by python3-libvirt.)"""
+    libvirt.virEventUpdateTimeout(TIMERS[0], 0)
     libvirt.virEventRunDefaultImpl()
+    libvirt.virEventUpdateTimeout(TIMERS[0], 50)
 
 
 @loop
@@ -78,7 +81,7 @@ def events(uri):
     d = c.lookupByName("test")
     d.suspend()
     d.resume()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while len(seen) < 2 and time.monotonic() < end:
         libvirt.virEventRunDefaultImpl()
     assert len(seen) == 2, seen
@@ -127,20 +130,20 @@ def threads(uri):
 
 
 def figures():
-    gc.collect()
-    with open("/proc/self/status") as f:
-        status = dict(line.split(":", 1) for line in f)
-    return int(status["VmRSS"].split()[0]), len(os.listdir("/proc/self/fd")), int(status["Threads"])
+    """Open descriptors and threads."""
+    threads = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("Threads:"))
+    return len(os.listdir("/proc/self/fd")), threads
 
 
 def main(name, uri, turns):
     if name in ("events", "keepalive"):
         libvirt.virEventRegisterDefaultImpl()
-        libvirt.virEventAddTimeout(50, lambda *a: None, None)
-    for _ in range(5):
-        for _ in range(turns // 5):
-            LOOPS[name](uri)
-        print(*figures(), flush=True)
+        TIMERS.append(libvirt.virEventAddTimeout(50, lambda *a: None, None))
+    LOOPS[name](uri)
+    gc.collect()
+    print(*figures(), flush=True)
+    growth.assert_stands_still(lambda: LOOPS[name](uri), turns, lambda: (gc.collect(), growth.resident())[1])
+    print(*figures())
 
 
 if __name__ == "__main__":

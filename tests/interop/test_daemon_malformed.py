@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import growth
 import wire
 from wire import Wire, i32, optional, string, u32
 
@@ -251,15 +252,7 @@ def test_no_growth_over_malformed_frames(start_daemon):
             c.raw(u32(27) + b"\0" * 24)
             closed(c)
 
-    for _ in range(50):
-        storm()
-    before, fds = daemon.status("VmRSS"), daemon.fds()
-    for _ in range(300):
-        storm()
-    grown = daemon.status("VmRSS") - before
-    # A sanitizer keeps freed memory for a while; it tells of leaks at the end instead.
-    assert os.environ.get("FL_SANITIZE") or grown < 1024, f"{grown} KiB over 300 rounds"
-    wait_for(lambda: daemon.fds() <= fds, "descriptors are left behind")
+    growth.assert_daemon_stands_still(daemon, storm, 100)
 
 
 def test_descriptors_that_are_promised_or_not(shared_daemon):

@@ -16,6 +16,7 @@ import time
 
 import pytest
 
+import growth
 import interop_lab as conftest
 import sasl_lab
 from interop_lab import BUILD, OUR_LIBVIRTD, environment, need_root, python_environment
@@ -528,24 +529,16 @@ def test_a_silent_daemon_behind_blocks_nobody_else(start_daemon):
 @pytest.mark.tsan
 def test_nothing_is_left_after_many(proxy, behind):
     behind(echo)
-    with opened(proxy.sock):
-        pass
-    time.sleep(0.2)
-    fds, before = proxy.fds(), proxy.status("VmRSS")
-    for _ in range(3):
-        many = [opened(proxy.sock) for _ in range(40)]
-        for w in many:
+
+    def many():
+        crowd = [opened(proxy.sock) for _ in range(40)]
+        for w in crowd:
             w.raw(b"123")
-        for w in many:
+        for w in crowd:
             assert w.read(3) == b"123"
             w.sock.close()
-    for _ in range(50):
-        if proxy.fds() == fds:
-            break
-        time.sleep(0.05)
-    assert proxy.fds() == fds
-    if not os.environ.get("FL_SANITIZE"):  # it keeps what is freed
-        assert proxy.status("VmRSS") - before < 4096
+
+    growth.assert_daemon_stands_still(proxy, many, 3, each=40)
 
 
 def test_a_users_proxy_starts_the_users_daemon(folder, any_virsh):
