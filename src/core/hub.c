@@ -45,7 +45,6 @@ struct fl_hub *fl_hub_new(void)
     hub->timer = -1;
     g_mutex_init(&hub->lock);
     g_queue_init(&hub->queue);
-    hub_table_init(&hub->table);
     return hub;
 }
 
@@ -71,6 +70,14 @@ void fl_hub_unref(struct fl_hub *hub)
     hub_table_fini(&hub->table);
     g_mutex_clear(&hub->lock);
     g_free(hub);
+}
+
+bool fl_hub_is_new(struct fl_hub *hub)
+{
+    g_mutex_lock(&hub->lock);
+    bool is_new = hub->table.next_serial == 0;
+    g_mutex_unlock(&hub->lock);
+    return is_new;
 }
 
 /* Drops a reference outside the lock; the last one tells the owner and lets the connection go. */

@@ -17,6 +17,7 @@ struct fl_hub;
 struct fl_hub *fl_hub_new(void);
 struct fl_hub *fl_hub_ref(struct fl_hub *hub);
 void fl_hub_unref(struct fl_hub *hub);
+bool fl_hub_is_new(struct fl_hub *hub); /* nobody has registered yet */
 
 /* What identifies the object a registration filters on; NULL key = all objects of the class. */
 struct fl_hub_filter {

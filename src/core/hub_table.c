@@ -91,9 +91,11 @@ static void conn_queue_free(gpointer p)
     g_free(p); /* its links live in the registrations */
 }
 
-void hub_table_init(struct hub_table *t)
+/* Most hubs never have a registration. */
+static void need_indexes(struct hub_table *t)
 {
-    memset(t, 0, sizeof(*t));
+    if (t->by_id)
+        return;
     t->by_id = g_hash_table_new(NULL, NULL);
     t->by_cb = g_hash_table_new(reg_hash, reg_equal);
     t->buckets = g_hash_table_new_full(bucket_hash, bucket_equal, bucket_free, NULL);
@@ -105,6 +107,8 @@ void hub_table_fini(struct hub_table *t)
 {
     GHashTableIter iter;
     gpointer reg;
+    if (!t->by_id)
+        return;
     g_hash_table_iter_init(&iter, t->by_id);
     while (g_hash_table_iter_next(&iter, NULL, &reg)) /* sinks whose owner never took them back */
         hub_reg_free(reg);
@@ -119,7 +123,7 @@ static struct hub_bucket *bucket_find(struct hub_table *t, enum fl_event_class c
                                       const char *filter)
 {
     const struct hub_bucket key = { .cls = cls, .event_id = event_id, .filter = (char *)filter };
-    return g_hash_table_lookup(t->buckets, &key);
+    return t->buckets ? g_hash_table_lookup(t->buckets, &key) : NULL;
 }
 
 static struct hub_bucket *bucket_need(struct hub_table *t, const struct hub_reg *reg)
@@ -148,6 +152,7 @@ static void count_add(struct hub_table *t, const struct hub_reg *reg, int step)
 
 int hub_table_add(struct hub_table *t, struct hub_reg *reg)
 {
+    need_indexes(t);
     if (reg->cb && g_hash_table_contains(t->by_cb, reg))
         return fl_error(VIR_ERR_INVALID_ARG,
                         "this function is registered for this event already; deregister it, "
@@ -190,7 +195,7 @@ void hub_table_remove(struct hub_table *t, struct hub_reg *reg)
 
 struct hub_reg *hub_table_by_id(struct hub_table *t, int id)
 {
-    return g_hash_table_lookup(t->by_id, GINT_TO_POINTER(id));
+    return t->by_id ? g_hash_table_lookup(t->by_id, GINT_TO_POINTER(id)) : NULL;
 }
 
 struct hub_reg *hub_table_by_cb(struct hub_table *t, virConnectPtr conn, enum fl_event_class cls,
@@ -199,18 +204,18 @@ struct hub_reg *hub_table_by_cb(struct hub_table *t, virConnectPtr conn, enum fl
     const struct hub_reg key = {
         .conn = conn, .cls = cls, .event_id = event_id, .cb = cb, .filter = (char *)""
     };
-    return g_hash_table_lookup(t->by_cb, &key);
+    return t->by_cb ? g_hash_table_lookup(t->by_cb, &key) : NULL;
 }
 
 struct hub_reg *hub_table_of_conn(struct hub_table *t, virConnectPtr conn)
 {
-    GQueue *of_conn = g_hash_table_lookup(t->by_conn, conn);
+    GQueue *of_conn = t->by_conn ? g_hash_table_lookup(t->by_conn, conn) : NULL;
     return of_conn ? g_queue_peek_head(of_conn) : NULL;
 }
 
 unsigned int hub_table_count(struct hub_table *t, enum fl_event_class cls, int event_id)
 {
-    return GPOINTER_TO_UINT(g_hash_table_lookup(t->counts, event_key(cls, event_id)));
+    return t->counts ? GPOINTER_TO_UINT(g_hash_table_lookup(t->counts, event_key(cls, event_id))) : 0;
 }
 
 bool hub_table_match(struct hub_table *t, const struct fl_event_info *event, const void *payload,

@@ -25,7 +25,7 @@ struct hub_reg {
     GList in_bucket, in_conn; /* links: data points here */
 };
 
-struct hub_table {
+struct hub_table {       /* all zero: empty */
     GHashTable *by_id;   /* id -> reg */
     GHashTable *by_cb;   /* set of callback registrations, equal by connection, event, filter and function */
     GHashTable *buckets; /* set of struct hub_bucket */
@@ -41,7 +41,6 @@ struct hub_reg *hub_reg_new(virConnectPtr conn, enum fl_event_class cls, int eve
                             const struct fl_hub_filter *filter, void *opaque, virFreeCallback freecb);
 void hub_reg_free(struct hub_reg *reg); /* memory only */
 
-void hub_table_init(struct hub_table *t);
 void hub_table_fini(struct hub_table *t);
 /* Gives the id; -1 with the error set when the same callback is registered for the same already. */
 int hub_table_add(struct hub_table *t, struct hub_reg *reg);

@@ -92,6 +92,60 @@ static void every_open_of_default_shares_one_host(void **state)
     test_close(a);
 }
 
+/* What the shared host was asked, and whether the next one to come finds it as new. */
+static struct fl_test_host *leave(virConnectPtr conn)
+{
+    struct fl_test_host *host = conn->priv;
+
+    test_close(conn);
+    return host;
+}
+
+static void no_event(void *opaque, int callback_id, const struct fl_event_info *event, const void *payload)
+{
+    (void)opaque, (void)callback_id, (void)event, (void)payload;
+}
+
+/* The number given, as an application sees it. */
+static int subscribe(virConnectPtr conn)
+{
+    struct fl_test_host *host = conn->priv;
+
+    return fl_hub_register_sink(host->hub, conn, FL_EVENT_DOMAIN, VIR_DOMAIN_EVENT_ID_LIFECYCLE, NULL,
+                                no_event, NULL, NULL);
+}
+
+static void who_comes_later_finds_the_host_as_new(void **state)
+{
+    virConnectPtr conn = must_open("test:///default", "/default");
+    virDomainPtr dom = fl_test_domain_lookup_by_name(conn, "test");
+    g_autofree char *xml = fl_test_domain_get_xml_desc(dom, 0);
+    struct fl_test_host *host;
+    int first, st;
+
+    virDomainFree(dom);
+    host = leave(conn); /* it was only looked at... */
+    conn = must_open("test:///default", "/default");
+    assert_ptr_equal(conn->priv, host); /* ...and is not built again */
+    dom = fl_test_domain_lookup_by_id(conn, 1);
+    assert_int_equal(fl_test_domain_suspend(dom), 0);
+    virDomainFree(dom);
+    leave(conn);
+
+    conn = must_open("test:///default", "/default");
+    dom = fl_test_domain_lookup_by_id(conn, 1);
+    assert_int_equal(fl_test_domain_get_state(dom, &st, NULL, 0), 0);
+    assert_int_equal(st, VIR_DOMAIN_RUNNING);
+    g_autofree char *again = fl_test_domain_get_xml_desc(dom, 0);
+    assert_string_equal(again, xml);
+    virDomainFree(dom);
+    first = subscribe(conn);
+    leave(conn);
+    conn = must_open("test:///default", "/default");
+    assert_int_equal(subscribe(conn), first);
+    leave(conn);
+}
+
 static void opening_nothing_says_what_to_open(void **state)
 {
     struct fl_route route = { .uri = (char *)"test:///", .path = (char *)"/" };
@@ -198,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_finds_by_name_uuid_and_id),
         cmocka_unit_test(every_open_of_default_shares_one_host),
+        cmocka_unit_test(who_comes_later_finds_the_host_as_new),
         cmocka_unit_test(opening_nothing_says_what_to_open),
         cmocka_unit_test(ten_thousand_domains_are_no_trouble),
         cmocka_unit_test(moments_form_a_forest),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Opening test:/// URIs. Every open of test:///default shares one host for as long as any of them lasts;
- * every open of test:///path/to/file.xml gets a host of its own.
+ * every open of test:///path/to/file.xml gets a host of its own. A shared host that nobody has changed is as
+ * good as a new one, and is kept for who comes next.
  */
 #define FL_FROM VIR_FROM_TEST
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "driver/test/state.h"
 #include "uri/route.h"
 
-static GMutex shared_lock; /* guards shared_host and every host's refs */
-static struct fl_test_host *shared_host;
+static GMutex shared_lock;               /* guards shared_host and every host's refs */
+static struct fl_test_host *shared_host; /* without refs: as new */
 
 static struct fl_test_host *shared_get(void)
 {
@@ -22,20 +23,27 @@ static struct fl_test_host *shared_get(void)
             fl_test_host_free(host);
             return NULL;
         }
+        host->changed = false; /* filling it is none */
         shared_host = host;
     }
     shared_host->refs++;
     return shared_host;
 }
 
+/* A hub that had a registration would give the next one another number than a new hub does. */
+static bool as_new(const struct fl_test_host *host)
+{
+    return !host->changed && fl_hub_is_new(host->hub);
+}
+
 static void host_put(struct fl_test_host *host)
 {
     g_mutex_lock(&shared_lock);
-    bool last = --host->refs == 0;
-    if (last && host->shared)
+    bool last = --host->refs == 0, keep = last && host->shared && as_new(host);
+    if (last && host->shared && !keep)
         shared_host = NULL;
     g_mutex_unlock(&shared_lock);
-    if (last)
+    if (last && !keep)
         fl_test_host_free(host);
 }
 

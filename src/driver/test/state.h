@@ -63,6 +63,7 @@ struct fl_test_host {
     GRWLock lock;
     unsigned int refs; /* open connections; guarded by the driver's own lock */
     bool shared;       /* the one behind test:///default */
+    bool changed;      /* lock: somebody has held it for writing */
     struct fl_hub *hub;
     virNodeInfo node; /* memory in KiB */
     unsigned int n_cells;
@@ -95,7 +96,8 @@ int fl_test_check_flags(const char *func, unsigned int flags, unsigned int mask)
     G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker_ = g_rw_lock_reader_locker_new(&host->lock)
 #define TEST_WRITE_CONN(c)                                                                                   \
     struct fl_test_host *host = (c)->priv;                                                                   \
-    G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker_ = g_rw_lock_writer_locker_new(&host->lock)
+    G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker_ = g_rw_lock_writer_locker_new(&host->lock);         \
+    host->changed = true
 #define TEST_READ(obj)  TEST_READ_CONN((obj)->conn)
 #define TEST_WRITE(obj) TEST_WRITE_CONN((obj)->conn)
 
