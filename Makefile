@@ -18,7 +18,7 @@ help:
 	@echo "make check-asan     the suite under AddressSanitizer and UBSan"
 	@echo "make check-tsan     rpc and daemon under ThreadSanitizer"
 	@echo "make fuzz           the fuzz targets, FUZZ_SECONDS each (default 10)"
-	@echo "make bench          numbers beside the incumbent and the bare limit"
+	@echo "make bench          numbers beside the incumbent and the bare limit (root); ONLY=calls,open ROUNDS=3"
 	@echo "make format         clang-format over the tree"
 	@echo "make deps           what the build and the tests need, by apt"
 
@@ -59,7 +59,7 @@ fuzz: deps
 bench: deps
 	@test -f build-bench/build.ninja || $(MESON) setup build-bench --buildtype=release -Dtests=true
 	@ninja -C build-bench -j $(JOBS)
-	@FL_BUILD=$(abspath build-bench) $(PYTHON) bench/bench.py
+	@FL_BUILD=$(abspath build-bench) $(PYTHON) bench/bench.py $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 install: build
 	@DESTDIR="$(DESTDIR)" $(MESON) configure $(BUILD) -Dprefix=$(PREFIX) >/dev/null

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bench-bare pingpong unix|tcp N | pingpong tls N DIR | copy unix|tcp BYTES | handshake N DIR: one line of
- * JSON. */
+/* The bare limits of the bench: prints one line of JSON. usage() names what it does. */
 #include "bare.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define CHUNK (256 * 1024)
 
 double bare_now_us(void)
 {
@@ -119,35 +118,76 @@ static int pingpong(int tcp, size_t n)
     return 0;
 }
 
-/* One process writes, one reads, nothing in between. */
-static int copy(int tcp, size_t bytes)
-{
-    static char buf[CHUNK];
-    size_t got = 0;
-    double begun;
-    ssize_t n;
-    int fds[2];
+/* ---- a connection, one question, one answer, the end ---- */
 
-    memset(buf, 'x', sizeof(buf));
-    if (bare_pair(tcp, fds) < 0)
-        return 2;
-    begun = bare_now_us();
-    if (fork() == 0) {
-        close(fds[0]);
-        for (size_t left = bytes; left > 0; left -= (size_t)n) {
-            n = send(fds[1], buf, left < sizeof(buf) ? left : sizeof(buf), 0);
-            if (n < 0)
-                _exit(1);
-        }
-        _exit(0);
+static int listen_unix(struct sockaddr_un *ret_at, socklen_t *ret_len)
+{
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    *ret_at = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    *ret_len = sizeof(*ret_at);
+    /* Without a path the kernel names it. */
+    if (bind(listener, (struct sockaddr *)ret_at, sizeof(sa_family_t)) < 0 || listen(listener, 16) < 0 ||
+        getsockname(listener, (struct sockaddr *)ret_at, ret_len) < 0)
+        return -1;
+    return listener;
+}
+
+static void serve_opens(int listener, int tcp)
+{
+    char request[REQUEST], reply[REPLY] = { 0 };
+    int fd;
+
+    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+        if (tcp)
+            no_delay(fd);
+        if (recv(fd, request, sizeof(request), MSG_WAITALL) == (ssize_t)sizeof(request) &&
+            send(fd, reply, sizeof(reply), 0) > 0)
+            (void)!recv(fd, request, sizeof(request), 0); /* the end */
+        close(fd);
     }
-    close(fds[1]);
-    while ((n = recv(fds[0], buf, sizeof(buf), 0)) > 0)
-        got += (size_t)n;
-    printf("{\"what\": \"copy\", \"bytes\": %zu, \"mib_per_s\": %.1f}\n", got,
-           (double)got / 1048576 / ((bare_now_us() - begun) / 1e6));
+    _exit(0);
+}
+
+static int open_once(int tcp, const struct sockaddr_in *inet, const struct sockaddr_un *un, socklen_t len)
+{
+    char request[REQUEST] = { 0 }, reply[REPLY];
+    int fd = tcp ? bare_dial(inet) : socket(AF_UNIX, SOCK_STREAM, 0);
+    ssize_t n;
+
+    if (fd < 0 || (!tcp && connect(fd, (const struct sockaddr *)un, len) < 0))
+        return -1;
+    n = send(fd, request, sizeof(request), 0) < 0 ? -1 : recv(fd, reply, sizeof(reply), MSG_WAITALL);
+    close(fd);
+    return n == (ssize_t)sizeof(reply) ? 0 : -1;
+}
+
+static int reopen(int tcp, size_t n)
+{
+    double *us = calloc(n + 1, sizeof(*us));
+    struct sockaddr_in inet = { 0 };
+    struct sockaddr_un un = { 0 };
+    socklen_t len = 0;
+    int listener = tcp ? bare_listen(&inet) : listen_unix(&un, &len);
+    pid_t server;
+
+    if (!us || listener < 0)
+        return 2;
+    server = fork();
+    if (server == 0)
+        serve_opens(listener, tcp);
+    for (size_t i = 0; i < n; i++) {
+        double t = bare_now_us();
+
+        if (open_once(tcp, &inet, &un, len) < 0)
+            return 1;
+        us[i] = bare_now_us() - t;
+    }
+    kill(server, SIGKILL);
     wait(NULL);
-    return got == bytes ? 0 : 1;
+    bare_report("reopen", us, n);
+    free(us);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -161,10 +201,17 @@ int main(int argc, char **argv)
         return bare_tls_pingpong(strtoul(argv[3], NULL, 10), argv[4]);
     if (strcmp(what, "pingpong") == 0)
         return pingpong(tcp, strtoul(argv[3], NULL, 10));
-    if (strcmp(what, "copy") == 0)
-        return copy(tcp, strtoul(argv[3], NULL, 10));
-    fprintf(stderr,
-            "usage: bench-bare pingpong unix|tcp N | pingpong tls N DIR | copy unix|tcp BYTES | handshake N "
-            "DIR\n");
+    if (strcmp(what, "open") == 0)
+        return reopen(tcp, strtoul(argv[3], NULL, 10));
+    if (strcmp(what, "threads") == 0 && argc > 4)
+        return bare_threads(tcp, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
+    if (strcmp(what, "copy") == 0 && argc > 5)
+        return bare_copy(argv[3], tcp, strtoul(argv[4], NULL, 10), argv[5]);
+    fprintf(stderr, "usage: bench-bare pingpong unix|tcp N\n"
+                    "       bench-bare pingpong tls N DIR\n"
+                    "       bench-bare threads unix|tcp THREADS N\n"
+                    "       bench-bare open unix|tcp N\n"
+                    "       bench-bare handshake N DIR\n"
+                    "       bench-bare copy unix|tcp up|down BYTES FILE\n");
     return 2;
 }

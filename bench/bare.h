@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-#define REQUEST 72 /* frames of a small call */
+#define REQUEST 56 /* frames of the measured call, virDomainIsActive of "test" (tests/bench looks) */
 #define REPLY   32
 
 double bare_now_us(void);
@@ -16,6 +16,12 @@ int bare_listen(struct sockaddr_in *ret_at); /* on loopback, any port */
 int bare_dial(const struct sockaddr_in *to);
 /* Two connected sockets: a pair of unix ones, or TCP over loopback. -1 with errno. */
 int bare_pair(int tcp, int ret_fds[2]);
+
+/* bare_threads.c: n ping-pongs of each thread, all at once. */
+int bare_threads(int tcp, size_t threads, size_t n);
+
+/* bare_copy.c: how much of FILE goes through a socket: "up" into it, "down" out of it. */
+int bare_copy(const char *way, int tcp, size_t bytes, const char *file);
 
 /* bare_tls.c: certificates are below `dir` as virsh pki lays them out flat. */
 int bare_tls_pingpong(size_t n, const char *dir);

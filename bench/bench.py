@@ -1,70 +1,103 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Numbers beside the incumbent and the bare limit, in one run. Both daemons run in a private namespace; rounds are
-interleaved; medians with their spread; each figure with its bar. Exit status 0 whatever the figures are.
+"""Numbers beside the incumbent and the bare limit, in one run. Both daemons run in private namespaces, which end with the
+bench however it ends; rounds are interleaved; medians with their spread; each figure with its bar. The exit status is 0
+when all was measured, whatever the figures are.
 
-    FL_BUILD=build-bench bench/bench.py [--rounds N] [--only GROUP,...] [--json FILE] [--markdown FILE]
+    FL_BUILD=build-bench bench/bench.py [--rounds N] [--only GROUP,...] [--json FILE] [--markdown FILE] [--quick]
 """
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
-import tempfile
 
 import lab
-from measures import GROUPS, ONCE
+from daemon import Daemon
+from groups import GROUPS
+from machine import machine
 from table import Table
 
 
 class Lab:
-    def __init__(self):
+    """The place where groups measure: a folder in memory, certificates, and a daemon of each kind."""
+
+    def __init__(self, quick):
+        self.quick = quick
         self.files = lab.raise_limits(50000)
-        self.folder = tempfile.mkdtemp(prefix="fl-bench-")
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", self.folder], check=True)
+        self.folder = lab.FOLDER
+        os.makedirs(self.folder)
         self.pki = lab.make_certificates(os.path.join(self.folder, "pki"))
-        self.daemons = {who: lab.Daemon(who, self.folder, self.pki) for who in lab.WHO}
+        self.daemons = {who: Daemon(who, self.folder, self.pki) for who in lab.WHO}
+        for d in self.daemons.values():
+            d.start()
+
+    def n(self, full, quick):
+        """A count: as many as the figure needs, or just enough to see that all works."""
+        return quick if self.quick else full
 
     def close(self):
         for d in self.daemons.values():
             d.stop()
-        subprocess.run(["umount", "-l", self.folder], check=False)
-        lab.remove(self.folder)
+
+
+def arguments():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--rounds", type=int, default=5)
+    ap.add_argument("--only", metavar="GROUP,...", help="groups: " + ", ".join(GROUPS))
+    ap.add_argument("--json", default=os.path.join(lab.BUILD, "bench.json"))
+    ap.add_argument("--markdown", default=os.path.join(lab.BUILD, "bench.md"))
+    ap.add_argument("--quick", action="store_true", help="tiny counts: shows that all works, the figures mean nothing")
+    a = ap.parse_args()
+    a.names = a.only.split(",") if a.only else list(GROUPS)
+    unknown = set(a.names) - set(GROUPS)
+    if unknown or a.rounds < 1:
+        ap.error(f"there is no group {', '.join(sorted(unknown))}; there are: {', '.join(GROUPS)}" if unknown else "one round at least")
+    return a
+
+
+def measure(place, table, names, rounds):
+    for i in range(rounds):
+        for name in names:
+            group = GROUPS[name]
+            if i >= group.rounds:
+                continue
+            print(f"round {i + 1} of {min(rounds, group.rounds)}: {name}", file=sys.stderr, flush=True)
+            table.begin(name)
+            try:
+                group.measure(place, table)
+            except (RuntimeError, OSError, subprocess.SubprocessError) as e:
+                table.fail(f"{name}, round {i + 1}", e)
+                for d in place.daemons.values():
+                    d.ensure()
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--rounds", type=int, default=5)
-    ap.add_argument("--only", help="groups: " + ", ".join(GROUPS))
-    ap.add_argument("--json")
-    ap.add_argument("--markdown")
-    a = ap.parse_args()
-    names = a.only.split(",") if a.only else list(GROUPS)
-    unknown = set(names) - set(GROUPS)
-    if unknown or a.rounds < 1:
-        ap.error(f"there is no group {', '.join(sorted(unknown))}; there are: {', '.join(GROUPS)}")
-    if os.geteuid() != 0:
-        sys.exit("bench: needs root for private namespaces")
+    a = arguments()
+    lab.check_machine()
     lab.enter_namespace()
-    table, place = Table(), Lab()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
+    table = Table(a.rounds, {name: g.title for name, g in GROUPS.items()}, machine())
+    place = None
     try:
-        for i in range(a.rounds):
-            for name in names:
-                if i > 0 and name in ONCE:
-                    continue
-                print(f"round {i + 1} of {a.rounds}: {name}", file=sys.stderr, flush=True)
-                try:
-                    GROUPS[name](place, table)
-                except (RuntimeError, subprocess.SubprocessError) as e:
-                    table.fail(f"{name}, round {i + 1}", e)
+        place = Lab(a.quick)
+        measure(place, table, a.names, a.rounds)
+    except KeyboardInterrupt:
+        print("bench: interrupted; nothing is left behind", file=sys.stderr)
+        sys.exit(130)
+    except lab.Refused as e:
+        sys.exit(f"bench: {e}")
     finally:
-        place.close()
-    text = table.markdown(a.rounds)
-    print(text)
-    for path, content in ((a.json, json.dumps(table.json(), indent=1)), (a.markdown, text)):
-        if path:
-            with open(path, "w") as f:
-                f.write(content + "\n")
+        if place:
+            place.close()
+    print(table.terminal())
+    for path, content in ((a.json, json.dumps(table.json(), indent=1)), (a.markdown, table.markdown())):
+        with open(path, "w") as f:
+            f.write(content + "\n")
+        print("written:", path)
+    print(table.summary())
+    sys.exit(1 if table.failures else 0)
 
 
 if __name__ == "__main__":

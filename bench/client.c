@@ -133,7 +133,8 @@ static const struct {
     { "many", 2, bench_many, "DOMAINS ROUNDS" },
     { "events", 2, bench_events, "SUBSCRIBERS EVENTS" },
     { "stream", 3, bench_stream, "up|down VOLUME BYTES" },
-    { "block", 3, bench_block, "BLOCKED FIFO N" },
+    { "block", 1, bench_block, "CONNECTIONS" },
+    { "during", 2, bench_during, "call|define|open SECONDS" },
 };
 
 int main(int argc, char **argv)

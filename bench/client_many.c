@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Measures over many of something: connections, domains, subscribers, blocked calls. */
+/* Measures over many of something: connections, domains, subscribers. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -185,30 +185,4 @@ void bench_events(char **args)
            subscribers * events - atomic_load(&received));
     fflush(stdout);
     _exit(0); /* the loop runs on */
-}
-
-/* ---- calls that block ---- */
-
-static void *blocked(void *arg)
-{
-    virConnectPtr c = bench_open();
-
-    lib.virDomainRestore(c, arg); /* opening a FIFO nobody writes to */
-    lib.virConnectClose(c);
-    return NULL;
-}
-
-void bench_block(char **args)
-{
-    size_t n = strtoul(args[0], NULL, 10);
-
-    for (size_t i = 0; i < n; i++) {
-        pthread_t t;
-
-        pthread_create(&t, NULL, blocked, args[1]);
-    }
-    usleep(500000); /* all of them have arrived */
-    bench_call(args + 2);
-    fflush(stdout);
-    _exit(0); /* the blocked ones stay behind */
 }

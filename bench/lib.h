@@ -13,6 +13,7 @@
     X(virConnectDomainEventRegisterAny)                                                                      \
     X(virConnectGetAllDomainStats)                                                                           \
     X(virConnectListAllDomains)                                                                              \
+    X(virDomainDefineXML)                                                                                    \
     X(virDomainDestroy)                                                                                      \
     X(virDomainFree)                                                                                         \
     X(virDomainGetXMLDesc)                                                                                   \
@@ -21,9 +22,9 @@
     X(virDomainLookupByName)                                                                                 \
     X(virDomainLookupByUUIDString)                                                                           \
     X(virDomainResume)                                                                                       \
-    X(virDomainRestore)                                                                                      \
     X(virDomainStatsRecordListFree)                                                                          \
     X(virDomainSuspend)                                                                                      \
+    X(virDomainUndefine)                                                                                     \
     X(virEventRegisterDefaultImpl)                                                                           \
     X(virEventRunDefaultImpl)                                                                                \
     X(virGetLastErrorMessage)                                                                                \
@@ -64,4 +65,5 @@ void bench_hold(char **args);    /* N: opens N, one call each, waits for a line 
 void bench_many(char **args);    /* N ROUNDS: a host with N domains d0...: lists, XML, stats, lookups */
 void bench_events(char **args);  /* SUBSCRIBERS EVENTS */
 void bench_stream(char **args);  /* up|down VOLUME BYTES */
-void bench_block(char **args);   /* BLOCKED FIFO N: p99 of N calls beside BLOCKED calls that wait for FIFO */
+void bench_block(char **args);   /* N: opens N at once, each of which somebody makes wait */
+void bench_during(char **args);  /* call|define|open SECONDS: from a line on stdin on */
