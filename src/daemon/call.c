@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "core/driver.h"
 #include "core/objects.h"
 #include "daemon/access.h"
 #include "daemon/dispatch.h"
@@ -277,6 +278,16 @@ static int find_proc(const struct fl_frame *frame, const struct fl_proc **ret_pr
     return 0;
 }
 
+/* Where a call is served says what may hold it up: the procedure itself, or what its driver does for it. */
+static bool is_quick(const struct fl_peer *peer, const struct fl_proc *proc, const struct fl_header *h)
+{
+    if (proc->flags & FL_PROC_QUICK)
+        return true;
+    /* Set before the hold of the opening call was released, and until the peer's end. */
+    return peer->conn && h->program == FL_PROGRAM_REMOTE && peer->conn->driver->at_once &&
+           peer->conn->driver->at_once(h->procedure);
+}
+
 void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int *fds)
 {
     const struct fl_proc *proc;
@@ -292,7 +303,7 @@ void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int
         fl_peer_reply_error(peer, &frame->h);
     } else if (g_atomic_int_get(&peer->authenticated) ? is_open_call(&frame->h) : is_login_call(&frame->h)) {
         queue_call(peer, proc, frame, fds);
-    } else if (proc->flags & FL_PROC_QUICK || !g_atomic_int_get(&peer->authenticated)) {
+    } else if (!g_atomic_int_get(&peer->authenticated) || is_quick(peer, proc, &frame->h)) {
         serve_and_answer(peer, proc, &frame->h, frame->payload, frame->len, fds, frame->nfds);
     } else {
         queue_call(peer, proc, frame, fds);

@@ -63,9 +63,11 @@ void fl_client_close(struct fl_client *c, int reason)
     fl_client_fail(c, reason);
     fl_client_unlock(c); /* wakes the waiters, whom a handler may be waiting for */
     g_mutex_lock(&c->lock);
+    c->closers++;
     while ((c->in_event && c->in_event != g_thread_self()) ||
            (c->in_closed && c->in_closed != g_thread_self()))
         g_cond_wait(&c->handlers_cond, &c->lock);
+    c->closers--;
     fl_client_unlock(c);
 }
 

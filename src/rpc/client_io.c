@@ -296,7 +296,8 @@ static void handle_event(struct fl_client *c, const struct fl_frame *f)
     c->opts.event(c->opts.opaque, f);
     g_mutex_lock(&c->lock);
     c->in_event = NULL;
-    g_cond_broadcast(&c->handlers_cond);
+    if (c->closers)
+        g_cond_broadcast(&c->handlers_cond);
 }
 
 static void handle_frame(struct fl_client *c, const struct fl_frame *f)

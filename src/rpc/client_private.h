@@ -82,7 +82,9 @@ struct fl_client {
     bool closed_told;     /* the close callback has been called, or is not wanted */
     GThread *in_event;    /* the thread inside the event handler */
     GThread *in_closed;   /* the thread inside the close callback */
-    GCond handlers_cond;  /* one of the two has become NULL */
+    GCond handlers_cond;  /* one of the two has become NULL... */
+    unsigned int
+        closers; /* ...and so many wait for it: waking nobody would cost a system call all the same */
     int close_reason;
     virErrorPtr close_error;
     struct fl_waiter *waiters; /* the latest first */

@@ -372,4 +372,5 @@ const struct fl_driver fl_driver_test = {
     .open = test_open,
     .close = test_close,
     .hub = test_hub,
+    .at_once = fl_test_at_once,
 };

@@ -6,6 +6,9 @@
 
 extern const struct fl_driver fl_driver_test;
 
+/* at_once.c */
+bool fl_test_at_once(unsigned int procedure);
+
 /* node.c */
 const char *fl_test_connect_get_type(virConnectPtr conn);
 int fl_test_connect_get_version(virConnectPtr conn, unsigned long *hv_ver);
