@@ -14,6 +14,7 @@
 #include "base/walk.h"
 #include "core/connect.h"
 #include "driver/remote/auth.h"
+#include "driver/remote/login_known.h"
 #include "driver/remote/reconnect.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
@@ -157,6 +158,21 @@ static bool refused_too_early(const struct fl_client_request *req)
 }
 
 /*
+ * Whether the opening may go along with the first question. Not where that would only be refused, and be a
+ * line in the far side's log: it wanted a login the last time. Not over plain TCP, where a login begins to
+ * encrypt and what is opened would be told in clear, unless it was told there before. And a watcher wants to
+ * know how long each takes.
+ */
+static bool is_hopeful(const struct fl_route *route, enum fl_login_known known)
+{
+    if (fl_walk_watched())
+        return false;
+    if (route->auth && *route->auth)
+        return g_str_equal(route->auth, "none");
+    return g_strcmp0(route->transport, "tcp") == 0 ? known == FL_LOGIN_NONE : known != FL_LOGIN_WANTED;
+}
+
+/*
  * All at once, in the hope that no authentication is wanted: a far side that wants it refuses what comes
  * before it, and that is sent again after it. Whoever asks about keepalive may be pinged, so it is only asked
  * where something answers.
@@ -169,12 +185,9 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
     struct fl_remote_login login = { .conn = conn, .route = route, .auth = auth };
     struct opening o __attribute__((cleanup(opening_fini)));
     FL_ARENA(arena);
-    /* A watcher wants to know how long each takes; and what is opened is not told in clear to one who would
-     * have it encrypted. */
-    bool none_wanted = g_strcmp0(route->auth, "none") == 0;
-    bool hopeful =
-        !fl_walk_watched() &&
-        (none_wanted || (g_strcmp0(route->transport, "tcp") != 0 && (!route->auth || !*route->auth)));
+    const char *target = fl_client_target(r->client);
+    enum fl_login_known known = fl_login_known(route->transport, target);
+    bool hopeful = is_hopeful(route, known);
     size_t nreqs = r->listening ? NREQS : REQ_KEEPALIVE;
     struct fl_client_stage open_stage = limit_stage(limit, FL_STAGE_OPEN);
     int type;
@@ -188,6 +201,8 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
     type = fl_remote_auth_choose(route, &o.list);
     if (type < 0)
         return -1;
+    if (known != (type == FL_REMOTE_AUTH_NONE ? FL_LOGIN_NONE : FL_LOGIN_WANTED))
+        fl_login_learn(route->transport, target, type != FL_REMOTE_AUTH_NONE);
     if (fl_remote_auth_asks(type)) {
         limit->person = true;
         enter_stage(conn, limit, FL_STAGE_AUTH);
