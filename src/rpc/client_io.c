@@ -369,7 +369,26 @@ static int drain(struct fl_client *c)
         }
         handle_frame(c, &f);
     }
+    if (c->open && !c->fd_left)
+        fl_client_stream_divert(c);
     return c->open ? 0 : -1;
+}
+
+/* Bytes moved, 0 = end, -FL_AGAIN or -1. `*ret_full`: as many as there was room for. */
+static ssize_t read_bytes(struct fl_client *c, bool *ret_full)
+{
+    unsigned char *at;
+    size_t len;
+    ssize_t n;
+
+    if (fl_session_diverted(c->s))
+        return fl_client_stream_read(c, ret_full);
+    at = fl_session_space(c->s, &len);
+    n = fl_transport_read(c->t, at, len);
+    if (n > 0)
+        fl_session_received(c->s, (size_t)n, g_get_monotonic_time());
+    *ret_full = n > 0 && (size_t)n == len;
+    return n;
 }
 
 /* The answer to our goodbye is here already: that nothing follows it is no error. */
@@ -401,8 +420,7 @@ static int read_eof(struct fl_client *c)
 /* 1 = there may be more, 0 = that was all for now, -1. */
 static int read_once(struct fl_client *c)
 {
-    unsigned char *at;
-    size_t len;
+    bool full = false;
     ssize_t n;
 
     if (c->fd_left) {
@@ -412,8 +430,7 @@ static int read_once(struct fl_client *c)
             fl_client_fail(c, VIR_CONNECT_CLOSE_REASON_ERROR);
         return rc == -FL_AGAIN ? 0 : rc < 0 ? -1 : 1;
     }
-    at = fl_session_space(c->s, &len);
-    n = fl_transport_read(c->t, at, len);
+    n = read_bytes(c, &full);
     if (n == -FL_AGAIN)
         return 0;
     if (n == 0)
@@ -423,19 +440,25 @@ static int read_once(struct fl_client *c)
         fl_client_fail(c, failure_reason());
         return -1;
     }
-    fl_session_received(c->s, (size_t)n, g_get_monotonic_time());
     if (drain(c) < 0)
         return -1;
-    return (size_t)n == len || c->fd_left || fl_transport_pending(c->t);
+    return full || c->fd_left || fl_transport_pending(c->t);
 }
 
-int fl_client_read_some(struct fl_client *c)
+/* What else has come is for others, or for the next time: nobody waits for it. A loop that has to see it sees
+ * the descriptor, but not what is in a layer. */
+static bool is_served(struct fl_client *c, const struct fl_waiter *w)
+{
+    return w && w->done && !(c->listeners && fl_transport_pending(c->t));
+}
+
+int fl_client_read_some(struct fl_client *c, const struct fl_waiter *w)
 {
     int rc;
 
     do {
         rc = c->open ? read_once(c) : -1;
-    } while (rc == 1 && !c->full_streams);
+    } while (rc == 1 && !c->full_streams && !is_served(c, w));
     if (rc < 0)
         return -1;
     /* Answers to pings were queued while reading. */
@@ -456,7 +479,7 @@ int fl_client_tick(struct fl_client *c)
 /* ---- waiting ---- */
 
 /* Waits for the transport or the deadline, then does what is possible. */
-static void read_step(struct fl_client *c, int64_t deadline)
+static void read_step(struct fl_client *c, const struct fl_waiter *w, int64_t deadline)
 {
     struct pollfd p[2] = { { .fd = c->t->fd }, { .fd = c->wake_fd, .events = POLLIN } };
     uint64_t drop;
@@ -480,7 +503,7 @@ static void read_step(struct fl_client *c, int64_t deadline)
         fl_debug("eventfd was drained by another reader");
     if (c->want_write && (p[0].revents & ~POLLIN) && fl_client_flush(c) < 0)
         return;
-    if ((p[0].revents || fl_transport_pending(c->t)) && fl_client_read_some(c) < 0)
+    if ((p[0].revents || fl_transport_pending(c->t)) && fl_client_read_some(c, w) < 0)
         return;
     fl_client_tick(c);
 }
@@ -548,7 +571,7 @@ static int wait_done(struct fl_client *c, struct fl_waiter *w, int64_t deadline,
             return say_late(c);
         if (!c->reading) {
             c->reading = true;
-            read_step(c, deadline);
+            read_step(c, w, deadline);
             c->reading = false;
         } else if (park(c, w, deadline)) {
             *ret_unlocked = true;

@@ -66,7 +66,7 @@ static void loop_read(struct fl_client *c)
 {
     c->reading = true;
     if (!c->want_write || fl_client_flush(c) == 0) {
-        if (fl_client_read_some(c) == 0)
+        if (fl_client_read_some(c, NULL) == 0)
             fl_client_tick(c);
     }
     c->reading = false;

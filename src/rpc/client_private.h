@@ -106,12 +106,14 @@ struct fl_client {
     int alive_timer;   /* keepalive, in the application's loop, or -1 */
     bool loop_running; /* the private thread */
     GCond loop_cond;
-    unsigned int full_streams; /* receive queues at their bound: no reading ahead for nobody */
+    unsigned int full_streams;         /* receive queues at their bound: no reading ahead for nobody */
+    struct fl_client_stream *diverted; /* whose packet is coming past the session; NULL: nobody's any more */
 };
 
 /* client_io.c; all with the lock held */
-int fl_client_flush(struct fl_client *c);     /* as much as goes; -1: connection failed, error set */
-int fl_client_read_some(struct fl_client *c); /* the reader: what is there; -1: connection failed */
+int fl_client_flush(struct fl_client *c); /* as much as goes; -1: connection failed, error set */
+/* The reader: what is there, or until `w` (may be NULL) is done; -1: connection failed */
+int fl_client_read_some(struct fl_client *c, const struct fl_waiter *w);
 void fl_client_handover(struct fl_client *c); /* the reader has stopped: another waiter takes over */
 int fl_client_wait(struct fl_client *c, struct fl_waiter *w,
                    int64_t deadline); /* 0, or -1 with the error set */
@@ -145,11 +147,15 @@ int fl_client_again(struct fl_client *c, const struct fl_call_spec *spec, struct
  */
 int64_t fl_client_call_deadline(const struct fl_client *c);
 
-/* client_stream.c */
+/* client_stream.c, client_stream_in.c */
 struct fl_client_stream *fl_client_stream_new(struct fl_client *c);
 void fl_client_stream_drop(struct fl_client_stream *st); /* never connected: unregisters, frees */
 /* the rest with the lock held */
 int fl_client_stream_attach(struct fl_client_stream *st, uint32_t program, uint32_t proc, uint32_t serial);
 void fl_client_stream_frame(struct fl_client *c, struct fl_client_stream *st, const struct fl_frame *f);
+/* After the session has no whole frame: a big packet's rest goes past it... */
+void fl_client_stream_divert(struct fl_client *c);
+/* ...while fl_session_diverted(). As fl_transport_read(); `*ret_full`: all that was asked for has come. */
+ssize_t fl_client_stream_read(struct fl_client *c, bool *ret_full);
 void fl_client_streams_closed(struct fl_client *c);
 void fl_client_streams_lost(struct fl_client *c); /* with close_error; the session may go */

@@ -1,53 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Client streams, rpc/client_stream.h. While a receive queue is full nothing is read from the transport for
- * the loops' sake, so the far side stops sending; callers waiting for a reply still read, up to a hard limit
- * at which the stream is given up.
- */
+/* Client streams, rpc/client_stream.h: the caller's side. What the reader does for them is
+ * client_stream_in.c. */
 #define FL_FROM VIR_FROM_RPC
 #include "rpc/client_stream.h"
 
 #include <string.h>
 #include "base/util.h"
-#include "rpc/client_private.h"
+#include "rpc/client_stream_private.h"
 
-#define QUEUE_FULL  ((size_t)2 << 20)   /* stop reading ahead */
-#define QUEUE_AGAIN ((size_t)1 << 20)   /* go on */
-#define QUEUE_HARD  ((size_t)256 << 20) /* give up */
-#define SEND_FULL   ((size_t)1 << 20)   /* output queued before a sender waits */
-#define SEND_DIRECT ((size_t)16 << 10)  /* packets from here on are written without a copy */
-
-struct packet {
-    struct packet *next;
-    size_t len, at;
-    int64_t hole; /* > 0: a hole of this length, no data */
-    unsigned char data[];
-};
-
-/* A thread that waits for this stream. */
-struct stream_waiter {
-    struct fl_waiter w;
-    struct stream_waiter *next;
-};
-
-struct fl_client_stream {
-    struct fl_client *c;
-    struct fl_header h; /* of the opening call */
-    bool attached;      /* the session knows it */
-    bool eof;           /* the far side's data has ended */
-    bool finished;      /* the far side agreed that all is done */
-    bool closed;        /* our side finished or aborted */
-    bool sparse;
-    bool full;
-    virErrorPtr error;
-    struct packet *first, **last;
-    size_t queued;
-    unsigned char *into; /* a receiver waits with nothing queued: bytes go to him at once */
-    size_t into_len, into_got;
-    struct stream_waiter *waiting;
-    void (*notify)(void *opaque);
-    void *notify_opaque;
-};
+#define SEND_FULL   ((size_t)1 << 20)  /* output queued before a sender waits */
+#define SEND_DIRECT ((size_t)16 << 10) /* packets from here on are written without a copy */
 
 struct fl_client_stream *fl_client_stream_new(struct fl_client *c)
 {
@@ -56,162 +18,6 @@ struct fl_client_stream *fl_client_stream_new(struct fl_client *c)
     st->c = fl_client_ref(c);
     st->last = &st->first;
     return st;
-}
-
-/* ---- the reader's side; lock held ---- */
-
-static void stream_changed(struct fl_client_stream *st)
-{
-    for (struct stream_waiter *w = st->waiting; w; w = w->next)
-        fl_client_wake(st->c, &w->w);
-    if (st->notify)
-        st->notify(st->notify_opaque);
-}
-
-static void set_full(struct fl_client_stream *st, bool full)
-{
-    if (st->full == full)
-        return;
-    st->full = full;
-    st->c->full_streams += full ? 1 : -1u;
-    fl_session_set_unread(st->c->s, st->c->full_streams > 0, g_get_monotonic_time());
-    fl_client_kick(st->c);
-    fl_client_alive_update(st->c);
-    fl_client_watch_update(st->c);
-}
-
-static void drop_packet(struct fl_client_stream *st)
-{
-    struct packet *p = st->first;
-
-    st->first = p->next;
-    if (!st->first)
-        st->last = &st->first;
-    st->queued -= p->len + sizeof(*p);
-    g_free(p);
-    if (st->queued < QUEUE_AGAIN)
-        set_full(st, false);
-}
-
-static void drop_queue(struct fl_client_stream *st)
-{
-    while (st->first)
-        drop_packet(st);
-}
-
-static void detach(struct fl_client_stream *st)
-{
-    if (st->attached)
-        fl_session_stream_close(st->c->s, st->h.serial);
-    st->attached = false;
-}
-
-static void set_error(struct fl_client_stream *st)
-{
-    if (!st->error)
-        st->error = fl_error_save();
-    fl_error_reset();
-    detach(st);
-}
-
-static void push_packet(struct fl_client_stream *st, const void *data, size_t len, int64_t hole)
-{
-    struct packet *p = g_malloc(sizeof(*p) + len);
-
-    *p = (struct packet){ .len = len, .hole = hole };
-    if (len)
-        memcpy(p->data, data, len);
-    *st->last = p;
-    st->last = &p->next;
-    st->queued += len + sizeof(*p);
-    if (st->queued >= QUEUE_FULL)
-        set_full(st, true);
-}
-
-static void receive_data(struct fl_client_stream *st, const struct fl_frame *f)
-{
-    size_t direct;
-
-    if (!f->len) {
-        st->eof = true;
-        return;
-    }
-    if (st->queued + f->len > QUEUE_HARD) {
-        fl_session_stream_abort(st->c->s, &st->h, NULL);
-        fl_error(VIR_ERR_OPERATION_FAILED,
-                 "stream given up: %zu bytes wait to be received while other calls go on", st->queued);
-        set_error(st);
-        return;
-    }
-    direct = MIN(f->len, st->into_len);
-    if (direct) {
-        memcpy(st->into, f->payload, direct);
-        st->into_got = direct;
-        st->into_len = 0;
-    }
-    if (direct < f->len)
-        push_packet(st, f->payload + direct, f->len - direct, 0);
-}
-
-static void receive_hole(struct fl_client_stream *st, const struct fl_frame *f)
-{
-    int64_t length;
-    uint32_t flags;
-
-    if (fl_session_read_hole(f, &length, &flags) < 0)
-        set_error(st);
-    else if (length)
-        push_packet(st, NULL, 0, length);
-}
-
-void fl_client_stream_frame(struct fl_client *c, struct fl_client_stream *st, const struct fl_frame *f)
-{
-    FL_ERROR_PRESERVE;
-
-    if (f->h.status == FL_FRAME_ERROR) {
-        fl_session_raise(f);
-        set_error(st);
-    } else if (f->h.type == FL_FRAME_STREAM_HOLE) {
-        receive_hole(st, f);
-    } else if (f->h.status == FL_FRAME_CONTINUE) {
-        receive_data(st, f);
-    } else {
-        st->eof = st->finished = true;
-    }
-    stream_changed(st);
-}
-
-static void notify_one(void *opaque, void *arg)
-{
-    struct fl_client_stream *st = opaque;
-
-    st->eof = true;
-    stream_changed(st);
-}
-
-void fl_client_streams_closed(struct fl_client *c)
-{
-    fl_session_each_stream(c->s, notify_one, NULL);
-}
-
-static void lose_one(void *opaque, void *arg)
-{
-    struct fl_client_stream *st = opaque;
-    struct fl_client *c = arg;
-
-    if (!st->error && c->close_error) {
-        st->error = g_new0(virError, 1);
-        fl_error_copy(c->close_error, st->error);
-    }
-    st->eof = true;
-    st->attached = false;
-    drop_queue(st);
-    set_full(st, false);
-}
-
-void fl_client_streams_lost(struct fl_client *c)
-{
-    fl_session_each_stream(c->s, lose_one, c);
 }
 
 /* ---- opening and ending ---- */
@@ -239,9 +45,8 @@ void fl_client_stream_free(struct fl_client_stream *st)
         if (fl_session_stream_abort(c->s, &st->h, NULL) == 0)
             fl_client_flush(c);
     }
-    detach(st);
-    drop_queue(st);
-    set_full(st, false);
+    fl_stream_detach(st);
+    fl_stream_free_packets(st);
     fl_client_unlock(c);
     fl_error_free(st->error);
     g_free(st);
@@ -252,7 +57,7 @@ void fl_client_stream_free(struct fl_client_stream *st)
 void fl_client_stream_drop(struct fl_client_stream *st)
 {
     g_mutex_lock(&st->c->lock);
-    detach(st);
+    fl_stream_detach(st);
     fl_client_unlock(st->c);
     fl_client_stream_free(st);
 }
@@ -299,29 +104,40 @@ bool fl_client_stream_ended(struct fl_client_stream *st)
     return ended;
 }
 
+static void unlink_waiter(struct fl_client_stream *st, const struct fl_stream_waiter *w)
+{
+    struct fl_stream_waiter **at;
+
+    for (at = &st->waiting; *at != w; at = &(*at)->next)
+        ;
+    *at = w->next;
+}
+
 /* Until something happens on this stream. Lock held. */
 static int wait_change(struct fl_client_stream *st)
 {
-    struct stream_waiter w = { .next = st->waiting };
-    struct stream_waiter **at;
+    struct fl_stream_waiter w = { .next = st->waiting };
     int rc;
 
     st->waiting = &w;
     rc = fl_client_wait(st->c, &w.w, fl_client_call_deadline(st->c));
-    for (at = &st->waiting; *at != &w; at = &(*at)->next)
-        ;
-    *at = w.next;
+    unlink_waiter(st, &w);
     return rc;
 }
 
-/* What the transport has right now, without waiting. Lock held. */
-static void read_now(struct fl_client *c)
+/* What the transport has right now for this stream, without waiting. Lock held. */
+static void read_now(struct fl_client_stream *st)
 {
+    struct fl_client *c = st->c;
+    struct fl_stream_waiter w = { .next = st->waiting };
+
     if (c->reading || !c->open)
         return;
+    st->waiting = &w;
     c->reading = true;
-    fl_client_read_some(c);
+    fl_client_read_some(c, &w.w);
     c->reading = false;
+    unlink_waiter(st, &w);
     fl_client_handover(c);
 }
 
@@ -416,21 +232,21 @@ int fl_client_stream_send_hole(struct fl_client_stream *st, long long length, un
 /* From the first packet; a hole gives zeros. */
 static int take_bytes(struct fl_client_stream *st, unsigned char *data, size_t len)
 {
-    struct packet *p = st->first;
+    struct fl_packet *p = st->first;
 
     if (p->hole > 0) {
         len = (size_t)MIN((int64_t)len, p->hole);
         memset(data, 0, len);
         p->hole -= (int64_t)len;
         if (!p->hole)
-            drop_packet(st);
+            fl_stream_drop_packet(st);
         return (int)len;
     }
     len = MIN(len, p->len - p->at);
     memcpy(data, p->data + p->at, len);
     p->at += len;
     if (p->at == p->len)
-        drop_packet(st);
+        fl_stream_drop_packet(st);
     return (int)len;
 }
 
@@ -438,7 +254,7 @@ static int take_bytes(struct fl_client_stream *st, unsigned char *data, size_t l
 static int wait_data(struct fl_client_stream *st, bool nonblock, bool own)
 {
     if (!st->first && !st->eof && nonblock)
-        read_now(st->c);
+        read_now(st);
     while (!st->first && !st->eof && !(own && st->into_got)) {
         if (check_alive(st) < 0)
             return -1;
@@ -464,6 +280,7 @@ static int wait_direct(struct fl_client_stream *st, void *data, size_t len, bool
     }
     rc = wait_data(st, nonblock, own);
     if (own) {
+        fl_stream_leave_part(st);
         st->into = NULL;
         st->into_len = 0;
         if (st->into_got)
@@ -499,7 +316,7 @@ int fl_client_stream_recv_hole(struct fl_client_stream *st, long long *ret_lengt
     if (rc == 0) {
         *ret_length = st->first ? st->first->hole : 0;
         if (*ret_length > 0)
-            drop_packet(st);
+            fl_stream_drop_packet(st);
     }
     fl_client_unlock(st->c);
     return rc;
@@ -517,12 +334,12 @@ int fl_client_stream_finish(struct fl_client_stream *st)
     if (rc == 0)
         rc = fl_client_flush(c);
     while (rc == 0 && !st->finished) {
-        drop_queue(st);
+        fl_stream_drop_queue(st);
         rc = check_alive(st) < 0 ? -1 : wait_change(st);
     }
     if (rc == 0 && st->error)
         rc = check_alive(st);
-    detach(st);
+    fl_stream_detach(st);
     st->closed = true;
     fl_client_unlock(c);
     fl_client_tell_closed(c);
@@ -541,8 +358,8 @@ int fl_client_stream_abort(struct fl_client_stream *st)
         rc = fl_session_stream_abort(c->s, &st->h, NULL);
     if (rc == 0)
         rc = fl_client_flush(c);
-    detach(st);
-    drop_queue(st);
+    fl_stream_detach(st);
+    fl_stream_drop_queue(st);
     st->closed = true;
     fl_client_unlock(c);
     fl_client_tell_closed(c);

@@ -321,6 +321,45 @@ int fl_session_next(struct fl_session *s, struct fl_frame *ret_frame)
     }
 }
 
+bool fl_session_divert(struct fl_session *s, struct fl_frame *ret_frame, size_t *ret_have)
+{
+    size_t have = s->in_len - s->in_at;
+    struct fl_frame f = { 0 };
+    struct fl_serial_entry *e;
+    uint32_t length;
+
+    if (s->skip || s->diverted || have < FL_FRAME_PREFIX)
+        return false;
+    length = fl_header_unpack(s->in + s->in_at, &f.h);
+    if (length <= have || length < FL_FRAME_PREFIX + FL_SESSION_DIVERT_MIN ||
+        length > FL_FRAME_PREFIX + FL_FRAME_STREAM_MAX || length > s->max_frame ||
+        f.h.type != FL_FRAME_STREAM || f.h.status != FL_FRAME_CONTINUE)
+        return false;
+    e = fl_serial_map_find(&s->streams, f.h.serial);
+    if (!e || !e->opaque)
+        return false;
+    f.opaque = e->opaque;
+    f.payload = s->in + s->in_at + FL_FRAME_PREFIX;
+    f.len = length - FL_FRAME_PREFIX;
+    s->in_at = s->in_len;
+    s->diverted = length - have;
+    *ret_frame = f;
+    *ret_have = have - FL_FRAME_PREFIX;
+    return true;
+}
+
+size_t fl_session_diverted(const struct fl_session *s)
+{
+    return s->diverted;
+}
+
+void fl_session_took(struct fl_session *s, size_t len, int64_t now)
+{
+    s->diverted -= len;
+    s->alive_since = now;
+    s->alive_unanswered = 0;
+}
+
 int fl_session_read_hole(const struct fl_frame *frame, int64_t *ret_length, uint32_t *ret_flags)
 {
     struct fl_reader r = fl_reader_over(frame->payload, frame->len);

@@ -82,6 +82,16 @@ size_t fl_session_take_input(struct fl_session *s, void **ret_bytes);
 /* The same whatever the size, for `fresh` (g_malloc, taken over), so that blocks go round. */
 void *fl_session_swap_buffer(struct fl_session *s, void *fresh, size_t fresh_cap, size_t *ret_cap);
 size_t fl_session_capacity(const struct fl_session *s); /* of the present block */
+/*
+ * A big packet of a known stream, of which only a part has come: all that is left of it is read by the
+ * driver, straight to where it is wanted. false: there is none. `ret_frame->len` is the whole, `ret_have` how
+ * much of it is at `payload`. Until fl_session_diverted() bytes have been told to fl_session_took(),
+ * fl_session_received() is for what follows the frame.
+ */
+#define FL_SESSION_DIVERT_MIN ((size_t)16 << 10)
+bool fl_session_divert(struct fl_session *s, struct fl_frame *ret_frame, size_t *ret_have);
+size_t fl_session_diverted(const struct fl_session *s);
+void fl_session_took(struct fl_session *s, size_t len, int64_t now);
 /* Gives idle memory back (after the loop that drained it); a connection at rest then costs a few hundred
  * bytes. */
 void fl_session_trim(struct fl_session *s);

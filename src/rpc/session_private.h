@@ -21,6 +21,7 @@ struct fl_session {
     unsigned char *in; /* received: [in_at, in_len) is not yet parsed */
     size_t in_at, in_len, in_cap;
     unsigned int skip; /* dummy bytes of descriptors still to drop (SKIP) */
+    size_t diverted;   /* bytes of a frame's that its owner still reads himself */
 
     struct fl_writer out; /* queued: [out_at, out.len) is not yet sent */
     size_t out_at;

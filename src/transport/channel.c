@@ -82,6 +82,18 @@ ssize_t fl_channel_write2(struct fl_transport *t, const struct iovec iov[2])
     return n >= 0 ? n : channel_failed(t, "write to");
 }
 
+ssize_t fl_channel_read2(struct fl_transport *t, const struct iovec iov[2])
+{
+    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = 2 };
+    ssize_t n;
+    if (t->fd < 0)
+        return channel_closed(t);
+    do {
+        n = recvmsg(t->fd, &msg, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    return n >= 0 ? n : channel_failed(t, "read from");
+}
+
 int fl_channel_send_fd(struct fl_transport *t, int fd)
 {
     char dummy = 0;

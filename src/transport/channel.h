@@ -9,6 +9,7 @@
 /* Slots for a transport whose `fd` is a non-blocking socket. */
 ssize_t fl_channel_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_channel_write(struct fl_transport *t, const void *buf, size_t len);
+ssize_t fl_channel_read2(struct fl_transport *t, const struct iovec iov[2]);
 ssize_t fl_channel_write2(struct fl_transport *t, const struct iovec iov[2]);
 int fl_channel_send_fd(struct fl_transport *t, int fd);
 int fl_channel_recv_fd(struct fl_transport *t, int *ret_fd);

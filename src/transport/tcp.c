@@ -212,6 +212,7 @@ const struct fl_transport_ops fl_transport_tcp = {
     .read = fl_channel_read,
     .write = fl_channel_write,
     .write2 = fl_channel_write2,
+    .read2 = fl_channel_read2,
     .half_close = fl_channel_half_close,
     .close = fl_channel_close,
 };

@@ -90,6 +90,7 @@ static const struct fl_transport_ops transport_fd = {
     .read = fl_channel_read,
     .write = fl_channel_write,
     .write2 = fl_channel_write2,
+    .read2 = fl_channel_read2,
     .send_fd = fl_channel_send_fd,
     .recv_fd = fl_channel_recv_fd,
     .half_close = fl_channel_half_close,
@@ -148,6 +149,11 @@ ssize_t fl_transport_write(struct fl_transport *t, const void *buf, size_t len)
         if (t->ops->write)
             return t->ops->write(t, buf, len);
     return -1;
+}
+
+ssize_t fl_transport_read2(struct fl_transport *t, const struct iovec iov[2])
+{
+    return t->ops->read2 ? t->ops->read2(t, iov) : fl_transport_read(t, iov[0].iov_base, iov[0].iov_len);
 }
 
 bool fl_transport_has_write2(const struct fl_transport *t)

@@ -35,8 +35,9 @@ struct fl_transport_ops {
     /* Bytes moved, 0 = end of stream, -FL_AGAIN, or -1 with the error set. */
     ssize_t (*read)(struct fl_transport *t, void *buf, size_t len);
     ssize_t (*write)(struct fl_transport *t, const void *buf, size_t len);
-    /* The same from two places; NULL where one write would not take both. */
+    /* The same with two places; NULL where that would be two reads or writes. */
     ssize_t (*write2)(struct fl_transport *t, const struct iovec iov[2]);
+    ssize_t (*read2)(struct fl_transport *t, const struct iovec iov[2]);
     /* Descriptors over the byte pipe (unix only): each travels with one dummy byte. 0, -FL_AGAIN or -1. */
     int (*send_fd)(struct fl_transport *t, int fd);
     int (*recv_fd)(struct fl_transport *t, int *ret_fd);
@@ -80,6 +81,8 @@ void fl_transport_free(struct fl_transport *t);
 
 ssize_t fl_transport_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_transport_write(struct fl_transport *t, const void *buf, size_t len);
+/* The first place, and the second if that costs nothing more. */
+ssize_t fl_transport_read2(struct fl_transport *t, const struct iovec iov[2]);
 /* Only where fl_transport_has_write2(). */
 ssize_t fl_transport_write2(struct fl_transport *t, const struct iovec iov[2]);
 bool fl_transport_has_write2(const struct fl_transport *t);

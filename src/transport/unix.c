@@ -134,6 +134,7 @@ const struct fl_transport_ops fl_transport_unix = {
     .read = fl_channel_read,
     .write = fl_channel_write,
     .write2 = fl_channel_write2,
+    .read2 = fl_channel_read2,
     .send_fd = fl_channel_send_fd,
     .recv_fd = fl_channel_recv_fd,
     .half_close = fl_channel_half_close,

@@ -75,7 +75,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     use_output(s);
     for (size_t at = 1; at < size && rc >= 0;) {
         size_t room, n;
-        unsigned char *to = fl_session_space(s, &room);
+        unsigned char *to;
+
+        if (fl_session_diverted(s)) {
+            n = MIN(MIN(fl_session_diverted(s), step), size - at);
+            fl_session_took(s, n, (int64_t)at);
+            at += n;
+            continue;
+        }
+        to = fl_session_space(s, &room);
 
         n = MIN(MIN(room, step), size - at);
         memcpy(to, data + at, n);
@@ -85,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         while ((rc = fl_session_next(s, &f)) == 1)
             use_frame(s, opts.server, &f);
+        if (rc == 0 && fl_session_divert(s, &f, &n) && n >= f.len)
+            abort();
         if (at & 1)
             use_output(s);
         fl_session_trim(s);
