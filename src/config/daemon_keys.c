@@ -110,7 +110,7 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(max_anonymous_clients, UINT, "20", LIMIT, .help = "connections not yet authenticated, a quarter of them from one user or address; 0 for no limit"),
     KEY(login_timeout, UINT, "120", LIMIT, .min = 1, .max = 86400, .help = "seconds a login may take (libvirtd of libvirt does not know it)"),
     KEY(min_workers, UINT, "5", LIMIT, .help = "no effect: worker threads are made as they are needed"),
-    KEY(max_workers, UINT, "20", LIMIT, .min = 1, .help = "worker threads at most"),
+    KEY(max_workers, UINT, "20", LIMIT, .min = 1, .help = "worker threads at most, those not counted that are stuck in a call"),
     KEY(prio_workers, UINT, "5", LIMIT, .help = "no effect: calls that never wait take no worker"),
     KEY(max_client_requests, UINT, "5", LIMIT, .min = 1, .help = "calls one client may have in progress"),
 

@@ -1,30 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The worker pool: lanes taking turns, workers that come and go. */
+/* The worker pool: lanes taking turns, workers that come and go, others in place of those that are stuck. */
 #include "daemon/pool.h"
 
 #include "base/log.h"
 
-#define IDLE_US (5 * G_USEC_PER_SEC) /* a worker without work leaves after this */
+#define IDLE_US  (5 * G_USEC_PER_SEC)  /* a worker without work leaves after this */
+#define STUCK_US (G_USEC_PER_SEC / 20) /* a job this old waits for something, not for the processor */
+
+struct worker {
+    struct worker *next;
+    gint64 since; /* when its job began; 0: it has none */
+    bool stuck;
+};
 
 struct fl_pool {
     GMutex lock;
     GCond work;  /* a lane was listed, or the end has come */
-    GCond quiet; /* a worker left */
+    GCond quiet; /* a worker or the watch left */
+    GCond alarm; /* the watch need not wait any longer */
     struct fl_lane *turn_head, *turn_tail;
-    unsigned int workers, idle;
-    unsigned int max_workers, max_running;
-    bool stopping;
+    struct worker *all;
+    unsigned int workers, idle, stuck;
+    unsigned int max_workers, max_running, growth;
+    bool watched, stopping;
 };
 
-struct fl_pool *fl_pool_new(unsigned int max_workers, unsigned int max_running_per_lane)
+struct fl_pool *fl_pool_new(unsigned int max_workers, unsigned int max_running_per_lane, unsigned int growth)
 {
     struct fl_pool *pool = g_new0(struct fl_pool, 1);
 
     g_mutex_init(&pool->lock);
     g_cond_init(&pool->work);
     g_cond_init(&pool->quiet);
+    g_cond_init(&pool->alarm);
     pool->max_workers = MAX(max_workers, 1u);
     pool->max_running = MAX(max_running_per_lane, 1u);
+    pool->growth = MAX(growth, 1u);
     return pool;
 }
 
@@ -80,15 +91,98 @@ static struct fl_job *take_job(struct fl_pool *pool, struct fl_lane **ret_lane)
     return job;
 }
 
-static void serve_jobs(struct fl_pool *pool)
+/* Those who are stuck count as somebody else's, so that the others are served; up to a bound. */
+static unsigned int most_workers(const struct fl_pool *pool)
+{
+    return pool->max_workers + MIN(pool->stuck, pool->max_workers * (pool->growth - 1));
+}
+
+static gpointer worker(gpointer opaque);
+static gpointer watch(gpointer opaque);
+
+static bool start_thread(struct fl_pool *pool, const char *name, GThreadFunc what)
+{
+    g_autoptr(GError) error = NULL;
+    GThread *thread = g_thread_try_new(name, what, pool, &error);
+
+    if (!thread) {
+        fl_warn("cannot start thread '%s' beside %u workers: %s", name, pool->workers, error->message);
+        return false;
+    }
+    g_thread_unref(thread);
+    return true;
+}
+
+/* Somebody for the lane whose turn it is, if there is one: whoever is idle, a new worker, or the watch, which
+ * sees whether those there are get anywhere. */
+static void want_worker(struct fl_pool *pool)
+{
+    if (!pool->turn_head)
+        return;
+    if (pool->idle > 0)
+        g_cond_signal(&pool->work);
+    else if (pool->workers < most_workers(pool))
+        pool->workers += start_thread(pool, "worker", worker);
+    else if (!pool->watched && pool->growth > 1)
+        pool->watched = start_thread(pool, "watch", watch);
+}
+
+/* Finds who is stuck. Returns when the next one may be. */
+static gint64 look_for_stuck(struct fl_pool *pool)
+{
+    gint64 now = g_get_monotonic_time(), next = now + STUCK_US;
+
+    for (struct worker *w = pool->all; w; w = w->next) {
+        if (w->since == 0 || w->stuck)
+            continue;
+        if (now - w->since >= STUCK_US) {
+            w->stuck = true;
+            pool->stuck++;
+        } else {
+            next = MIN(next, w->since + STUCK_US);
+        }
+    }
+    return next;
+}
+
+/* Runs while somebody waits and every worker is taken. */
+static gpointer watch(gpointer opaque)
+{
+    struct fl_pool *pool = opaque;
+
+    g_mutex_lock(&pool->lock);
+    while (pool->turn_head && !pool->stopping) {
+        gint64 next = look_for_stuck(pool);
+
+        want_worker(pool); /* one: it calls for the next one, if there is more */
+        g_cond_wait_until(&pool->alarm, &pool->lock, next);
+    }
+    pool->watched = false;
+    g_cond_signal(&pool->quiet);
+    g_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+static void job_ended(struct fl_pool *pool, struct worker *self)
+{
+    pool->stuck -= self->stuck;
+    self->stuck = false;
+    self->since = 0;
+}
+
+/* Until none is left, or there are more workers than may be, now that this one is no longer stuck. */
+static void serve_jobs(struct fl_pool *pool, struct worker *self)
 {
     struct fl_lane *lane;
     struct fl_job *job;
 
-    while ((job = take_job(pool, &lane))) {
+    while (pool->workers <= most_workers(pool) && (job = take_job(pool, &lane))) {
+        self->since = g_get_monotonic_time();
+        want_worker(pool); /* who was told of this job may have been told of the next one, too */
         g_mutex_unlock(&pool->lock);
         job->run(job);
         g_mutex_lock(&pool->lock);
+        job_ended(pool, self);
         lane->running--;
         list_lane(pool, lane);
         g_mutex_unlock(&pool->lock);
@@ -97,16 +191,32 @@ static void serve_jobs(struct fl_pool *pool)
     }
 }
 
+static void leave(struct fl_pool *pool, struct worker *self)
+{
+    struct worker **at = &pool->all;
+
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    pool->workers--;
+    g_cond_signal(&pool->quiet);
+}
+
 static gpointer worker(gpointer opaque)
 {
     struct fl_pool *pool = opaque;
+    struct worker self = { 0 };
 
     g_mutex_lock(&pool->lock);
+    self.next = pool->all;
+    pool->all = &self;
     for (;;) {
         gint64 deadline = g_get_monotonic_time() + IDLE_US;
         bool in_time = true;
 
-        serve_jobs(pool);
+        serve_jobs(pool, &self);
+        if (pool->workers > most_workers(pool))
+            break;
         pool->idle++;
         while (!pool->turn_head && !pool->stopping && in_time)
             in_time = g_cond_wait_until(&pool->work, &pool->lock, deadline);
@@ -114,32 +224,9 @@ static gpointer worker(gpointer opaque)
         if (!pool->turn_head)
             break;
     }
-    pool->workers--;
-    g_cond_signal(&pool->quiet);
+    leave(pool, &self);
     g_mutex_unlock(&pool->lock);
     return NULL;
-}
-
-static void want_worker(struct fl_pool *pool)
-{
-    GThread *thread;
-    g_autoptr(GError) error = NULL;
-
-    if (!pool->turn_head)
-        return;
-    if (pool->idle > 0) {
-        g_cond_signal(&pool->work);
-        return;
-    }
-    if (pool->workers >= pool->max_workers)
-        return;
-    thread = g_thread_try_new("worker", worker, pool, &error);
-    if (!thread) {
-        fl_warn("cannot start worker thread %u: %s", pool->workers + 1, error->message);
-        return;
-    }
-    pool->workers++;
-    g_thread_unref(thread);
 }
 
 unsigned int fl_pool_submit(struct fl_pool *pool, struct fl_lane *lane, struct fl_job *job)
@@ -193,6 +280,7 @@ void fl_pool_set_limits(struct fl_pool *pool, unsigned int max_workers, unsigned
     g_mutex_lock(&pool->lock);
     pool->max_workers = MAX(max_workers, 1u);
     pool->max_running = MAX(max_running_per_lane, 1u);
+    want_worker(pool);
     g_mutex_unlock(&pool->lock);
 }
 
@@ -206,9 +294,10 @@ void fl_pool_free(struct fl_pool *pool, gint64 wait_us)
     g_mutex_lock(&pool->lock);
     pool->stopping = true;
     g_cond_broadcast(&pool->work);
-    while (pool->workers > 0 && g_cond_wait_until(&pool->quiet, &pool->lock, deadline))
+    g_cond_signal(&pool->alarm);
+    while ((pool->workers > 0 || pool->watched) && g_cond_wait_until(&pool->quiet, &pool->lock, deadline))
         ;
-    left = pool->workers;
+    left = pool->workers + pool->watched;
     g_mutex_unlock(&pool->lock);
     if (left > 0) {
         fl_warn("leaving %u calls unfinished: they took too long to end", left);
@@ -216,6 +305,7 @@ void fl_pool_free(struct fl_pool *pool, gint64 wait_us)
     }
     g_cond_clear(&pool->work);
     g_cond_clear(&pool->quiet);
+    g_cond_clear(&pool->alarm);
     g_mutex_clear(&pool->lock);
     g_free(pool);
 }

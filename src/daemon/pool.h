@@ -3,6 +3,10 @@
  * Worker threads for the calls that may block. Bounded, started when work is waiting, gone again after a
  * while without. Every peer queues in a lane of its own; lanes take turns, so one busy client cannot starve
  * the others, and a lane runs at most `max_running` jobs at once.
+ *
+ * A job that waits for something outside keeps its worker, and enough of them would keep all. So a worker
+ * whose job runs for long does not count any more while others wait: another takes its place, until there are
+ * FL_POOL_GROWTH times as many as `max_workers`.
  */
 #pragma once
 
@@ -28,7 +32,7 @@ struct fl_lane {
     bool listed;
 };
 
-struct fl_pool *fl_pool_new(unsigned int max_workers, unsigned int max_running_per_lane);
+struct fl_pool *fl_pool_new(unsigned int max_workers, unsigned int max_running_per_lane, unsigned int growth);
 /* Waits for running jobs up to `wait_us`; what is queued must have been dropped. */
 void fl_pool_free(struct fl_pool *pool, gint64 wait_us);
 void fl_pool_set_limits(struct fl_pool *pool, unsigned int max_workers, unsigned int max_running_per_lane);

@@ -23,6 +23,7 @@
 #define FL_LOCALSTATEDIR "/var"
 #endif
 
+#define STUCK_GROWTH   8 /* times max_workers, when those wait for something */
 #define LOGIN_WORKERS  32
 #define WARN_EVERY_US  (60 * G_USEC_PER_SEC)
 #define IO_THREADS_MIN 2
@@ -459,8 +460,8 @@ static int start(struct fl_server *server)
         if (watch(server, server->listeners.list[i].fd, &server->listeners.list[i]) < 0)
             return -1;
     }
-    server->pool = fl_pool_new(server->conf->max_workers, server->conf->max_client_requests);
-    server->logins = fl_pool_new(LOGIN_WORKERS, 1);
+    server->pool = fl_pool_new(server->conf->max_workers, server->conf->max_client_requests, STUCK_GROWTH);
+    server->logins = fl_pool_new(LOGIN_WORKERS, 1, 1);
     while (server->nio < want) {
         server->io[server->nio] = fl_io_new(server->nio);
         if (!server->io[server->nio])

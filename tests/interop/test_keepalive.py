@@ -199,10 +199,13 @@ def no_worker(alive, stuck, request):
     d = alive(max_workers=2, min_workers=2, prio_workers=1, keepalive_interval=1, keepalive_count=1)
     c = Patient(d.sock, timeout=10)
     c.open()
-    blockers = [Wire(d.sock, timeout=10) for _ in range(8)]
+    blockers = [Wire(d.sock, timeout=10) for _ in range(24)]  # more than the pool grows to
     for b in blockers:
         b.send(OPEN, optional(stuck.uri) + u32(0))
-    time.sleep(0.3)
+    end = time.monotonic() + 10
+    while len(os.listdir(f"/proc/{d.proc.pid}/task")) < 8 * 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.2)
     yield c
     for b in blockers:
         b.sock.close()

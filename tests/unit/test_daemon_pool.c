@@ -95,7 +95,7 @@ static int teardown(void **state)
 
 static void lanes_take_turns(void **state)
 {
-    struct fl_pool *pool = fl_pool_new(1, 5);
+    struct fl_pool *pool = fl_pool_new(1, 5, 1);
     struct fl_lane greedy = { 0 }, modest = { 0 }, gate = { 0 };
 
     submit(pool, &gate, 'g', true); /* keeps the only worker until all are queued */
@@ -112,7 +112,7 @@ static void lanes_take_turns(void **state)
 
 static void a_lane_runs_no_more_than_its_share(void **state)
 {
-    struct fl_pool *pool = fl_pool_new(8, 2);
+    struct fl_pool *pool = fl_pool_new(8, 2, 1);
     struct fl_lane greedy = { 0 }, modest = { 0 };
 
     for (int i = 0; i < 6; i++)
@@ -129,7 +129,7 @@ static void a_lane_runs_no_more_than_its_share(void **state)
 
 static void workers_are_bounded(void **state)
 {
-    struct fl_pool *pool = fl_pool_new(3, 100);
+    struct fl_pool *pool = fl_pool_new(3, 100, 1);
     struct fl_lane lane = { 0 };
 
     for (int i = 0; i < 50; i++)
@@ -144,7 +144,7 @@ static void workers_are_bounded(void **state)
 
 static void what_is_dropped_is_freed_and_not_run(void **state)
 {
-    struct fl_pool *pool = fl_pool_new(1, 5);
+    struct fl_pool *pool = fl_pool_new(1, 5, 1);
     struct fl_lane gate = { 0 }, gone = { 0 }, other = { 0 };
 
     submit(pool, &gate, 'g', true);
@@ -161,12 +161,54 @@ static void what_is_dropped_is_freed_and_not_run(void **state)
     fl_pool_free(pool, G_USEC_PER_SEC);
 }
 
+static void those_who_are_stuck_are_replaced_up_to_a_bound(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(2, 5, 3);
+    struct fl_lane stuck[10] = { { 0 } }, other = { 0 };
+
+    submit(pool, &stuck[0], 's', true);
+    submit(pool, &stuck[1], 's', true);
+    wait_until(&running, 2);
+    submit(pool, &other, 'o', false);
+    wait_until(&freed, 1);
+    for (int i = 2; i < 10; i++)
+        submit(pool, &stuck[i], 's', true);
+    wait_until(&running, 6);
+    open_gate();
+    wait_until(&freed, 11);
+    assert_int_equal(most_running, 6);
+    fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+}
+
+/* Both may be told to the only idle worker: when it takes the first it sees to the second. */
+static void two_jobs_for_one_idle_worker_get_two(void **state)
+{
+    for (int i = 0; i < 20; i++) {
+        struct fl_pool *pool = fl_pool_new(4, 5, 1);
+        struct fl_lane a = { 0 }, b = { 0 };
+
+        gate_open = false;
+        freed = 0;
+        submit(pool, &a, 'a', false);
+        wait_until(&freed, 1);
+        g_usleep(2000); /* idle, mostly */
+        submit(pool, &a, 'a', true);
+        submit(pool, &b, 'b', true);
+        wait_until(&running, 2);
+        open_gate();
+        wait_until(&freed, 3);
+        fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lanes_take_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lane_runs_no_more_than_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(workers_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_who_are_stuck_are_replaced_up_to_a_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_jobs_for_one_idle_worker_get_two, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_dropped_is_freed_and_not_run, setup, teardown),
     };
 
