@@ -210,7 +210,7 @@ class Result:
         assert self.returncode == 0 and self.stdout == data, self
         return self
 
-    def failed(self, stage, *words, error=None, within=10):
+    def failed(self, stage, *words, error=None, within=25):
         assert self.returncode in (1, 2) and self.error, self
         assert self.message.startswith(stage + ": ") or f": {stage}: " in self.message, self
         for word in words:

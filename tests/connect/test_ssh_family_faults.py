@@ -33,7 +33,7 @@ def friend(client):
     return client
 
 
-def gone(server, seconds=8):
+def gone(server, seconds=30):
     """Everything that sshd started for anybody has ended."""
     deadline = time.monotonic() + seconds
     while (left := server.sessions()) and time.monotonic() < deadline:
@@ -130,7 +130,7 @@ def test_more_keys_than_the_server_takes(client, far):
     client.give_key()
     sock = client.agent("stranger", "stranger-2", "stranger-3")
     result = client.open(port=strict.port, sock=sock, no_tty=1).failed("ssh-auth", "Too many authentication failures", "keyfile=")
-    assert result.seconds < 10
+    assert result.seconds < 25
 
 
 def test_wrong_password_three_times(client):

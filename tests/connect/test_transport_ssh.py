@@ -158,7 +158,7 @@ def test_connect_timeout_reaches_ssh(sshd, pipe_main):
         uri = f"qemu+ssh://127.0.0.1:{s.getsockname()[1]}/system?command={sshd.command}&connect_timeout=1"
         begun = time.monotonic()
         refused(pipe([pipe_main, uri]), "ssh-auth: ", "timed out")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
 
 
 def test_ssh_configuration_applies(sshd, pipe_main, echo):
@@ -179,7 +179,7 @@ def test_nothing_stays_behind(sshd, pipe_main, helper_program, echo):
         assert p.stdout.readline() == b"ping\n"
         assert processes_with(str(sshd.folder)) and processes_named("virt-ssh-helper")
         p.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline and (processes_named("virt-ssh-helper") or clients_of(sshd)):
         time.sleep(0.05)
     assert not processes_named("virt-ssh-helper")
@@ -216,7 +216,7 @@ def test_half_close_ends_both_sides(sshd, pipe_main, helper_program, echo, far_e
     echo.unix(sshd.run_dir / "libvirt" / "libvirt-sock")
     begun = time.monotonic()
     carried(pipe([pipe_main, sshd.uri()]))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_password_prompt_goes_to_the_terminal_not_to_stdin(sshd, pipe_main, short_tmp):

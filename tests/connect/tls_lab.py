@@ -213,7 +213,7 @@ def client_context(cert=None, versions=None):
 class TlsWire(wire.Wire):
     """A connection that is let in, frames made by hand."""
 
-    def __init__(self, port, context, timeout=5):
+    def __init__(self, port, context, timeout=30):
         super().__init__(("127.0.0.1", port), timeout)
         self.sock = context.wrap_socket(self.sock)
         assert self.sock.recv(1) == b"\1", "not let in"

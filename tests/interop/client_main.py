@@ -8,6 +8,7 @@ One line of JSON in, a Python expression or statement; one line out: ["ok", valu
 ["error", code, domain, message, seconds]. `c` is the connection, `events` and `closed` what the callbacks were told.
 """
 import json
+import os
 import sys
 import threading
 import time
@@ -25,12 +26,13 @@ def on_close(conn, reason, opaque):
     closed.append([reason, time.monotonic()])
 
 
-def many(n, seconds, work):
-    """`work(thread)` again and again in n threads for so many seconds: the fewest and all times done, an error of each kind."""
-    counts, errors, end = [0] * n, [], time.monotonic() + seconds
+def many(n, ended, work):
+    """`work(thread)` again and again in n threads until there is a file `ended`: the fewest and all times done, an error of
+    each kind."""
+    counts, errors = [0] * n, []
 
     def run(i):
-        while time.monotonic() < end:
+        while not os.path.exists(ended):
             try:
                 work(i)
                 counts[i] += 1
@@ -45,7 +47,7 @@ def many(n, seconds, work):
     return [min(counts), sum(counts), list({(e[0], e[1]): e for e in errors}.values())]
 
 
-def wait(condition, timeout=10):
+def wait(condition, timeout=30):
     end = time.monotonic() + timeout
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)

@@ -94,6 +94,22 @@ def _open_the_way():
     return None
 
 
+# ---- waiting
+
+def until(condition, seconds=30):
+    """Whether it became true: waited for as long as a machine may need that is slow, or stands still for a while."""
+    end = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return met
+
+
+def handles(pid, number):
+    """Whether a process handles that signal: our shell handles SIGALRM, the incumbent's SIGINT, from when it waits for events."""
+    mask = next(line.split()[1] for line in open(f"/proc/{pid}/status") if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 # ---- programs
 
 def environment(ours, **extra):

@@ -39,13 +39,13 @@ class Held:
         self.proc = subprocess.Popen(wrap(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                      stderr=subprocess.PIPE, env=env)
         self.seconds = 0.0
-        self.opened = self.result(timeout=30)
+        self.opened = self.result(timeout=60)
 
     def start(self, line):
         self.proc.stdin.write(json.dumps(line) + "\n")
         self.proc.stdin.flush()
 
-    def result(self, timeout=20):
+    def result(self, timeout=60):
         ready, _, _ = select.select([self.proc.stdout], [], [], timeout)
         if not ready:
             self.proc.kill()
@@ -59,7 +59,7 @@ class Held:
         self.seconds = rest[1]
         return rest[0]
 
-    def do(self, line, timeout=20):
+    def do(self, line, timeout=60):
         self.start(line)
         return self.result(timeout)
 
@@ -130,6 +130,7 @@ class Middle:
         self.log = []  # (seconds, "up" or "down", bytes)
         self.passing = threading.Event()
         self.passing.set()
+        self.holding = threading.Event()  # something has come from the client while nothing passed
         self.listen()
 
     def listen(self):
@@ -160,6 +161,8 @@ class Middle:
     def _copy(self, pair, a, b, way):
         try:
             while data := a.recv(65536):
+                if way == "up" and not self.passing.is_set():
+                    self.holding.set()
                 self.passing.wait()
                 self.log.append((time.monotonic(), way, data))
                 b.sendall(data)
@@ -167,6 +170,11 @@ class Middle:
             pass
         if not pair.resetting:
             pair.shut()
+
+    def hold(self):
+        """From now on nothing passes; holding tells of what the client sends."""
+        self.holding.clear()
+        self.passing.clear()
 
     def cut(self, reset=False):
         """Ends what is connected; with a reset instead of an end."""

@@ -191,7 +191,7 @@ def test_clients_that_go_in_the_middle_of_a_stream(shared_daemon):
                 c.send(SCREENSHOT, type=wire.STREAM, status=i % 2, serial=serial)
             elif i % 3 == 2:
                 c.send(SCREENSHOT, b"x" * 5000, type=wire.STREAM, status=wire.CONTINUE, serial=serial)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while (shared_daemon.fds() > before or shared_daemon.status("Threads") > threads) and time.monotonic() < end:
         time.sleep(0.05)
     assert shared_daemon.fds() <= before and shared_daemon.status("Threads") <= max(threads, 6)
@@ -221,7 +221,7 @@ def test_pings_are_answered(shared_daemon):
 
 def test_the_daemon_pings_who_supports_it_and_drops_the_dead(start_daemon):
     d = start_daemon(conf={"keepalive_interval": 1, "keepalive_count": 1})
-    with Wire(d.sock, timeout=10) as silent, Wire(d.sock, timeout=10) as old:
+    with Wire(d.sock, timeout=30) as silent, Wire(d.sock, timeout=30) as old:
         silent.open(), old.open()
         assert silent.call(FEATURE, i32(10)).payload == u32(1)
         began = time.monotonic()
@@ -230,7 +230,7 @@ def test_the_daemon_pings_who_supports_it_and_drops_the_dead(start_daemon):
         assert (ping.program, ping.proc, ping.type) == (wire.KEEPALIVE, 1, wire.MESSAGE)
         with pytest.raises((EOFError, ConnectionResetError)):
             silent.read(10000)  # no answer to the ping
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 25
         assert old.call(GET_URI).status == wire.OK  # never asked for it, never dropped
 
 

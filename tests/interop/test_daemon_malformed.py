@@ -22,7 +22,7 @@ VIR_ERR_RPC = 39
 
 def closed(conn):
     try:
-        conn.sock.settimeout(3)
+        conn.sock.settimeout(30)
         while conn.sock.recv(65536):
             pass
         return True
@@ -178,7 +178,7 @@ class FakeSerial:
         self.serial = serial - 1
 
 
-def wait_for(condition, what, timeout=5):
+def wait_for(condition, what, timeout=30):
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, what

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from interop_lab import OUR_VIRSH, environment
+from interop_lab import OUR_VIRSH, environment, handles, until
 
 BY_SIGNAL = (-signal.SIGINT, 130)  # a login shell shows 130 for both
 
@@ -50,6 +50,7 @@ class Terminal:
         """Ctrl-C; how the shell ended, which it must within so many seconds."""
         begun = time.monotonic()
         self.say("\x03")
+        seconds += 10  # for a slow machine; where Ctrl-C does nothing, it takes half a minute at least
         while self.proc.poll() is None and time.monotonic() - begun < seconds:
             if select.select([self.master], [], [], 0.02)[0]:
                 self.seen += os.read(self.master, 4096).decode(errors="replace")
@@ -118,7 +119,7 @@ def test_a_black_hole(terminal):
 
 def gone(pid_file):
     pid = int(pid_file.read_text())
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
             state = pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2]
@@ -151,7 +152,7 @@ def test_a_password_that_is_asked_for(terminal, folder, dialogue):
         t = terminal("-c", f"test://{host}", "list").wait_for(":")
     t.say("u\n")
     t.wait_for("assword")
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while termios.tcgetattr(t.slave)[3] & termios.ECHO and time.monotonic() < end:
         time.sleep(0.01)
     assert not termios.tcgetattr(t.slave)[3] & termios.ECHO
@@ -160,8 +161,7 @@ def test_a_password_that_is_asked_for(terminal, folder, dialogue):
 
 def test_events_end_in_good_order(terminal, daemon):
     t = terminal("-c", daemon.uri(), "event", "--all", "--loop")
-    time.sleep(0.5)
-    assert t.proc.poll() is None
+    assert until(lambda: handles(t.proc.pid, signal.SIGALRM))
     assert t.interrupt(3) == 1  # none was received
     assert "event loop interrupted" in t.seen and "events received: 0" in t.seen
 
@@ -171,18 +171,20 @@ def test_a_daemon_that_stands_still(terminal, daemon, words):
     """While waiting for events, and in the middle of a call of the dialogue."""
     t = terminal("-k", "0", "-c", daemon.uri(), *(words or []))
     if words:
-        time.sleep(0.5)
+        assert until(lambda: handles(t.proc.pid, signal.SIGALRM))
     else:
         t.wait_for("virsh # ").say("list\n")
         t.wait_for("running")
     daemon.proc.send_signal(signal.SIGSTOP)
-    stopped = time.monotonic() + 5  # all of its threads
+    stopped = time.monotonic() + 30  # all of its threads
     while any("State:\tT" not in s.read_text() for s in pathlib.Path(f"/proc/{daemon.proc.pid}/task").glob("*/status")):
         assert time.monotonic() < stopped
         time.sleep(0.01)
     try:
         if not words:
+            t.seen = ""
             t.say("list\n")
+            t.wait_for("list\r\n")
             time.sleep(0.3)
         assert t.proc.poll() is None
         assert t.interrupt(4) in BY_SIGNAL
@@ -199,7 +201,7 @@ def test_many_remotes_at_once(terminal, silent, folder):
         with accepted(listener) as one, accepted(listener) as two:
             assert t.interrupt(2) in BY_SIGNAL
             for s in (one, two):  # the children are gone, too
-                s.settimeout(5)
+                s.settimeout(30)
                 while s.recv(4096):
                     pass
     finally:
@@ -209,7 +211,7 @@ def test_many_remotes_at_once(terminal, silent, folder):
 def test_timeout_is_for_one_command(silent, our_virsh):
     begun = time.monotonic()
     done = our_virsh("--timeout", "1", "list", uri=f"qemu+unix:///system?socket={silent[1]}")
-    assert done.returncode == 1 and time.monotonic() - begun < 4, done.stderr
+    assert done.returncode == 1 and time.monotonic() - begun < 20, done.stderr
 
 
 def test_timeout_of_a_call(daemon, our_virsh, terminal):

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import sasl_lab
-from interop_lab import MS_BIND, OUR_VIRSH, Daemon, environment, libc, need_root
+from interop_lab import MS_BIND, OUR_VIRSH, Daemon, environment, libc, need_root, until
 from sasl_lab import case, log_in
 from wire import Wire
 
@@ -164,11 +164,7 @@ for i in range(40):
     c = Wire(sys.argv[1]); c.send(70); c.sock.close()
 """
     subprocess.run(["/usr/bin/python3", "-c", code, daemon.sock], user=65534, group=65534, extra_groups=[], cwd="/", check=True)
-    for _ in range(100):
-        if daemon.fds() <= fds:
-            break
-        time.sleep(0.05)
-    assert daemon.fds() <= fds, daemon.log()
+    assert until(lambda: daemon.fds() <= fds), daemon.log()
 
 
 def on_terminal(argv, env, seconds=15):
@@ -251,7 +247,7 @@ def test_a_polkitd_that_never_answers_holds_nobody_else_up(start_daemon, folder)
     mute.bind(str(listener))
     os.chmod(listener, 0o777)
     mute.listen(64)
-    daemon = start_daemon(conf={**POLKIT, "login_timeout": 1, "max_anonymous_clients": 0},
+    daemon = start_daemon(conf={**POLKIT, "login_timeout": 3, "max_anonymous_clients": 0},
                           env={"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={listener}"})
     code = pathlib.Path(__file__).with_name("wire.py").read_text() + """
 import sys
@@ -259,7 +255,7 @@ held = [Wire(sys.argv[1]) for i in range(40)]
 for c in held: c.send(70)
 print("held", flush=True)
 for c in held:
-    c.sock.settimeout(5)
+    c.sock.settimeout(30)
     try:
         while c.sock.recv(4096): pass
     except ConnectionResetError: pass
@@ -272,8 +268,8 @@ print("closed", flush=True)
     with Wire(daemon.sock) as c:
         c.open()
         assert c.call(110).status == 0  # CONNECT_GET_URI
-    assert time.monotonic() - begun < 0.9
-    assert many.stdout.readline() == "closed\n" and time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 2.9
+    assert many.stdout.readline() == "closed\n" and time.monotonic() - begun < 30
     many.wait()
     mute.close()
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from interop_lab import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, need, need_root, python_environment
+from interop_lab import REAL_LIBVIRTD, Daemon, Virsh, conf_text, environment, handles, need, need_root, python_environment, until
 
 HERE = pathlib.Path(__file__).parent
 TEST = "test+unix:///default"
@@ -447,7 +447,9 @@ def test_events_seen_while_another_client_works(host, our_virsh, real_virsh, kin
              "secret": host.dir / "secret.xml"}
     listeners = [listener(v, QEMU, *args) for v in (our_virsh, real_virsh)]
     try:
-        time.sleep(1)  # there is no other sign of a listener's being ready
+        ours, theirs = listeners
+        assert until(lambda: handles(ours.pid, signal.SIGALRM) and handles(theirs.pid, signal.SIGINT))
+        time.sleep(1)  # the incumbent's registers after that, and there is no other sign
         for command in work.format(**files).strip().split("\n"):
             real_virsh(command, uri=QEMU)
         time.sleep(0.5)
@@ -468,7 +470,7 @@ def test_an_event_that_is_waited_for(host, our_virsh, real_virsh):
         real_virsh("event", "g", "lifecycle", "--timeout", "1", uri=QEMU).returncode
     proc = subprocess.Popen([our_virsh.path, "-c", QEMU, "event", "g", "lifecycle", "--timeout", "20"], text=True,
                             stdout=subprocess.PIPE, env=environment(our_virsh.ours))
-    time.sleep(0.5)
+    assert until(lambda: handles(proc.pid, signal.SIGALRM))
     host.do("suspend", "g")
     host.do("resume", "g")
     out, _ = proc.communicate(timeout=10)

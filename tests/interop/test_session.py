@@ -69,7 +69,7 @@ class User:
     def daemons(self):
         return [pid for pid, line in processes(self.uid).items() if "libvirtd" in line.split(" ")[0]]
 
-    def wait(self, condition, timeout=15):
+    def wait(self, condition, timeout=30):
         end = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < end, f"in vain: {processes(self.uid)}"
@@ -267,7 +267,7 @@ def test_a_client_whose_daemon_cannot_start_says_so(user):
     began = time.monotonic()
     done = user.virsh("list")
     lines = done.stderr.strip().splitlines()
-    assert done.returncode == 1 and time.monotonic() - began < 15
+    assert done.returncode == 1 and time.monotonic() - began < 40
     assert len(lines) == 2 and "libvirtd" in lines[1] and str(user.sock) in lines[1], done.stderr
 
 

@@ -48,7 +48,7 @@ class Frame:
 class Wire:
     """One connection. `target`: a socket path, or (host, port)."""
 
-    def __init__(self, target, timeout=5):
+    def __init__(self, target, timeout=30):
         family = socket.AF_UNIX if isinstance(target, str) else socket.AF_INET
         self.sock = socket.socket(family)
         self.sock.settimeout(timeout)
@@ -98,7 +98,7 @@ class Wire:
             else:
                 self.events.append(frame)
 
-    def wait_event(self, timeout=5):
+    def wait_event(self, timeout=30):
         self.sock.settimeout(timeout)
         while not self.events:
             (length,) = struct.unpack(">I", self.read(4))

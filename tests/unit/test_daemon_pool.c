@@ -62,7 +62,7 @@ static void submit(struct fl_pool *pool, struct fl_lane *lane, char name, bool g
 
 static void wait_until(int *counter, int value)
 {
-    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
 
     g_mutex_lock(&lock);
     while (*counter < value && g_cond_wait_until(&changed, &lock, end))
