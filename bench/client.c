@@ -134,7 +134,7 @@ static const struct {
     { "events", 2, bench_events, "SUBSCRIBERS EVENTS" },
     { "stream", 3, bench_stream, "up|down VOLUME BYTES" },
     { "block", 1, bench_block, "CONNECTIONS" },
-    { "during", 2, bench_during, "call|define|open SECONDS" },
+    { "during", 2, bench_during, "call|define|stats|open SECONDS" },
 };
 
 int main(int argc, char **argv)

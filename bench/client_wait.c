@@ -59,7 +59,6 @@ static void is_active(virConnectPtr c, virDomainPtr d)
         bench_die("call");
 }
 
-/* Changes something: neither daemon promises to answer it at once. */
 static void define(virConnectPtr c, virDomainPtr d)
 {
     char xml[256];
@@ -77,6 +76,17 @@ static void define(virConnectPtr c, virDomainPtr d)
     lib.virDomainFree(made);
 }
 
+/* The question that a worker of our daemon answers. */
+static void stats(virConnectPtr c, virDomainPtr d)
+{
+    virDomainStatsRecordPtr *all;
+
+    (void)d;
+    if (lib.virConnectGetAllDomainStats(c, VIR_DOMAIN_STATS_STATE, &all, 0) < 0)
+        bench_die("statistics");
+    lib.virDomainStatsRecordListFree(all);
+}
+
 static void reopen(virConnectPtr c, virDomainPtr d)
 {
     (void)c, (void)d;
@@ -86,7 +96,7 @@ static void reopen(virConnectPtr c, virDomainPtr d)
 static const struct {
     const char *name;
     void (*once)(virConnectPtr c, virDomainPtr d);
-} kinds[] = { { "call", is_active }, { "define", define }, { "open", reopen } };
+} kinds[] = { { "call", is_active }, { "define", define }, { "stats", stats }, { "open", reopen } };
 
 void bench_during(char **args)
 {
@@ -99,7 +109,7 @@ void bench_during(char **args)
 
     while (strcmp(args[0], kinds[kind].name) != 0) {
         if (++kind == sizeof(kinds) / sizeof(kinds[0]))
-            bench_die("there is call, define and open");
+            bench_die("there is call, define, stats and open");
     }
     for (size_t i = 0; i < 20; i++)
         kinds[kind].once(c, d);

@@ -66,4 +66,4 @@ void bench_many(char **args);    /* N ROUNDS: a host with N domains d0...: lists
 void bench_events(char **args);  /* SUBSCRIBERS EVENTS */
 void bench_stream(char **args);  /* up|down VOLUME BYTES */
 void bench_block(char **args);   /* N: opens N at once, each of which somebody makes wait */
-void bench_during(char **args);  /* call|define|open SECONDS: from a line on stdin on */
+void bench_during(char **args);  /* call|define|stats|open SECONDS: from a line on stdin on */

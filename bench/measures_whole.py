@@ -139,7 +139,8 @@ class Stuck:
             signal.signal(signal.SIGIO, self.before)
 
 
-BESIDE = (("call", "a quick call"), ("define", "a domain defined and undefined"), ("open", "a connection opened and closed"))
+BESIDE = (("call", "a quick call"), ("define", "a domain defined and undefined"), ("stats", "statistics of all domains"),
+          ("open", "a connection opened and closed"))
 
 
 def ask(who, uri, seconds):
