@@ -157,6 +157,38 @@ static int fd_recv(virStreamPtr st, char *data, size_t nbytes, unsigned int flag
     }
 }
 
+static int fd_file(virStreamPtr st)
+{
+    const struct fdstream *fs = st->priv;
+    return fs->fd >= 0 && fs->regular && !fs->options.writing ? fcntl(fs->fd, F_DUPFD_CLOEXEC, 0) : -1;
+}
+
+static ssize_t fd_pass(virStreamPtr st, size_t most, unsigned int flags, off_t *ret_at)
+{
+    struct fdstream *fs = st->priv;
+    struct stat sb;
+    if (check_open(fs, false) < 0)
+        return -1;
+    size_t want = room_of(fs, most);
+    if ((flags & VIR_STREAM_RECV_STOP_AT_HOLE) && fs->options.sparse) {
+        long long hole;
+        if (hole_here(fs, &hole) < 0)
+            return -1;
+        if (hole > 0 || data_here(fs, &want) < 0)
+            return hole > 0 ? 0 : -1;
+    }
+    off_t at = lseek(fs->fd, 0, SEEK_CUR);
+    /* Beyond what it says to be its size there may be bytes all the same, as in /proc. */
+    if (want == 0 || at < 0 || fstat(fs->fd, &sb) < 0 || at >= sb.st_size)
+        return 0;
+    want = MIN(want, (size_t)(sb.st_size - at));
+    if (lseek(fs->fd, at + (off_t)want, SEEK_SET) < 0)
+        return fl_error_system(errno, "cannot go on in the stream's file");
+    took(fs, (long long)want);
+    *ret_at = at;
+    return (ssize_t)want;
+}
+
 static int fd_recv_hole(virStreamPtr st, long long *length, unsigned int flags)
 {
     struct fdstream *fs = st->priv;
@@ -323,6 +355,8 @@ static const struct fl_stream_ops fdstream_ops = {
     .recv_hole = fd_recv_hole,
     .finish = fd_finish,
     .abort = fd_abort,
+    .file = fd_file,
+    .pass = fd_pass,
     .event_add = fd_event_add,
     .event_update = fd_event_update,
     .event_remove = fd_event_remove,

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <sys/types.h>
 #include <libvirt/libvirt.h>
 
 #define FL_STREAM_WOULD_BLOCK (-2)   /* non-blocking stream: nothing can move now */
@@ -20,6 +21,11 @@ struct fl_stream_ops {
     int (*recv_hole)(virStreamPtr st, long long *length, unsigned int flags);
     int (*finish)(virStreamPtr st); /* everything has arrived, or -1 */
     int (*abort)(virStreamPtr st);
+    /* For who reads a regular file himself, and only while recv would give its bytes as they are: a
+     * descriptor of his own, or -1... */
+    int (*file)(virStreamPtr st);
+    /* ...and the next bytes, at most `most`, which count as received: their number and place. 0: ask recv. */
+    ssize_t (*pass)(virStreamPtr st, size_t most, unsigned int flags, off_t *ret_at);
     int (*event_add)(virStreamPtr st, int events, virStreamEventCallback cb, void *opaque,
                      virFreeCallback ff);
     int (*event_update)(virStreamPtr st, int events);

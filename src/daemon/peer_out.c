@@ -95,7 +95,7 @@ void fl_peer_flush_locked(struct fl_peer *peer)
             g_cond_broadcast(&peer->room);
     }
     update_events(peer, result == -FL_AGAIN);
-    if (peer->closing && result == 0)
+    if (peer->closing && result == 0 && !fl_session_passing(peer->session))
         fl_peer_shutdown(peer);
 }
 

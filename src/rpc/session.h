@@ -141,6 +141,14 @@ bool fl_session_stream_head(struct fl_session *s, const struct fl_header *call, 
                             unsigned char ret_head[FL_FRAME_PREFIX]);
 int fl_session_stream_rest(struct fl_session *s, const unsigned char head[FL_FRAME_PREFIX], const void *data,
                            size_t len, size_t written);
+/* The same for one whose writing takes several steps: what others queue meanwhile waits for it (there is no
+ * output). Told of every byte, head and data, until none is left, or given up: zeros are queued for the rest.
+ */
+bool fl_session_pass(struct fl_session *s, const struct fl_header *call, size_t len,
+                     unsigned char ret_head[FL_FRAME_PREFIX]);
+size_t fl_session_passing(const struct fl_session *s);
+void fl_session_passed(struct fl_session *s, size_t len);
+int fl_session_pass_zeros(struct fl_session *s);
 int fl_session_stream_hole(struct fl_session *s, const struct fl_header *call, int64_t length,
                            uint32_t flags);
 int fl_session_stream_finish(struct fl_session *s, const struct fl_header *call);

@@ -250,6 +250,43 @@ int fl_session_stream_rest(struct fl_session *s, const unsigned char head[FL_FRA
     return 0;
 }
 
+bool fl_session_pass(struct fl_session *s, const struct fl_header *call, size_t len,
+                     unsigned char ret_head[FL_FRAME_PREFIX])
+{
+    if (!fl_session_stream_head(s, call, len, ret_head))
+        return false;
+    s->passing = FL_FRAME_PREFIX + len;
+    s->total_queued += s->passing;
+    return true;
+}
+
+size_t fl_session_passing(const struct fl_session *s)
+{
+    return s->passing;
+}
+
+void fl_session_passed(struct fl_session *s, size_t len)
+{
+    s->passing -= len;
+    s->total_sent += len;
+}
+
+int fl_session_pass_zeros(struct fl_session *s)
+{
+    size_t n = s->passing, before = s->out.len - s->out_at;
+
+    if (!n)
+        return 0;
+    s->out.failed = false;
+    s->out.max = s->out.len + n;
+    if (!fl_writer_reserve(&s->out, n))
+        return -1;
+    memmove(s->out.data + s->out_at + n, s->out.data + s->out_at, before);
+    memset(s->out.data + s->out_at, 0, n);
+    s->passing = 0;
+    return 0;
+}
+
 int fl_session_stream_hole(struct fl_session *s, const struct fl_header *call, int64_t length, uint32_t flags)
 {
     struct fl_header h = answer_to(call, FL_FRAME_STREAM_HOLE, FL_FRAME_CONTINUE);
@@ -284,6 +321,8 @@ const unsigned char *fl_session_output(const struct fl_session *s, size_t *ret_l
 
     if (s->out_fds && s->out_fds->len)
         len = MIN(len, g_array_index(s->out_fds, struct fl_session_fd, 0).at - s->total_sent);
+    if (s->passing)
+        len = 0;
     *ret_len = len;
     return len ? s->out.data + s->out_at : NULL; /* before the first frame there is no buffer */
 }

@@ -28,6 +28,7 @@ struct fl_session {
     size_t frame_at; /* where the frame being written starts */
     bool writing;
     uint64_t total_queued, total_sent;
+    size_t passing;  /* bytes of a frame that its owner still writes himself */
     GArray *out_fds; /* struct fl_session_fd, or NULL */
     unsigned int frame_nfds;
 

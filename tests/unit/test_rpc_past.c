@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Big stream packets whose rest goes past the session's buffer. */
+/* Big stream packets that go past the session's buffers, in and out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -125,11 +125,68 @@ static void others_stay(void **state)
     not_diverted(with_stream(), bytes, 5000);
 }
 
+/* What waits to be sent of `s`, without sending it. */
+static size_t waiting(const struct fl_session *s)
+{
+    size_t len;
+
+    (void)fl_session_output(s, &len);
+    return len;
+}
+
+static void a_packet_is_passed(void **state)
+{
+    struct fl_session *s = session(true);
+    unsigned char head[FL_FRAME_PREFIX];
+
+    assert_true(fl_session_pass(s, &opening, 1000, head));
+    assert_int_equal(fl_session_passing(s), FL_FRAME_PREFIX + 1000);
+    assert_int_equal(fl_session_queued(s), FL_FRAME_PREFIX + 1000);
+    assert_false(fl_session_pass(s, &opening, 1000, head));
+    assert_int_equal(fl_session_stream_data(s, &opening, "others", 6), 0);
+    assert_int_equal(waiting(s), 0); /* until it is out */
+    fl_session_passed(s, FL_FRAME_PREFIX + 999);
+    assert_int_equal(waiting(s), 0);
+    fl_session_passed(s, 1);
+    assert_int_equal(fl_session_passing(s), 0);
+    assert_int_equal(waiting(s), FL_FRAME_PREFIX + 6);
+    assert_false(fl_session_pass(s, &opening, 1000, head)); /* others are first */
+    fl_session_sent(s, FL_FRAME_PREFIX + 6);
+    assert_true(fl_session_pass(s, &opening, FL_FRAME_STREAM_MAX, head));
+    assert_int_equal(head[19], FL_FRAME_STREAM);
+    fl_session_free(s);
+}
+
+static void a_packet_is_given_up(void **state)
+{
+    static const unsigned char zeros[990];
+    struct fl_session *s = session(true);
+    unsigned char head[FL_FRAME_PREFIX];
+    const unsigned char *out;
+    size_t len;
+
+    assert_true(fl_session_pass(s, &opening, 1000, head));
+    assert_int_equal(fl_session_stream_data(s, &opening, "others", 6), 0);
+    fl_session_passed(s, FL_FRAME_PREFIX + 10);
+    assert_int_equal(fl_session_pass_zeros(s), 0);
+    assert_int_equal(fl_session_passing(s), 0);
+    out = fl_session_output(s, &len);
+    assert_int_equal(len, 990 + FL_FRAME_PREFIX + 6);
+    assert_memory_equal(out, zeros, sizeof(zeros));
+    assert_memory_equal(out + len - 6, "others", 6);
+    assert_int_equal(fl_session_queued(s), len);
+    fl_session_sent(s, len);
+    assert_int_equal(fl_session_queued(s), 0);
+    fl_session_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rest_goes_past),
         cmocka_unit_test(others_stay),
+        cmocka_unit_test(a_packet_is_passed),
+        cmocka_unit_test(a_packet_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
