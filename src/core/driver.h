@@ -35,6 +35,9 @@ struct fl_driver {
     /* May be NULL: no events. The hub the connection's events are emitted on, borrowed; the daemon subscribes
      * there for its clients. */
     struct fl_hub *(*hub)(virConnectPtr conn);
+    /* May be NULL. Whether open() never waits for anything (a file, another process, a person) where `name`,
+     * as the client sent it, is opened: the daemon does it where the call arrives. */
+    bool (*opens_at_once)(const char *name);
     /* May be NULL. Whether a procedure of the remote program that may have to wait for a hypervisor never
      * does so in this driver: the daemon serves it where it arrives, without another thread. */
     bool (*at_once)(unsigned int procedure);

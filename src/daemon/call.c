@@ -14,6 +14,7 @@
 #include "core/objects.h"
 #include "daemon/access.h"
 #include "daemon/dispatch.h"
+#include "daemon/open.h"
 #include "daemon/peer.h"
 #include "daemon/personality.h"
 #include "daemon/server.h"
@@ -155,8 +156,8 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
 
 /* ---- calls that wait for a worker ---- */
 
-/* Opening may read files or wait for a hypervisor: a worker does it, and what the client has sent after it (a
- * fast client sends all at once) waits until there is a connection or an error. */
+/* Opening may read files or wait for a hypervisor: a worker does it then, and what the client has sent after
+ * it (a fast client sends all at once) waits until there is a connection or an error. */
 static bool is_open_call(const struct fl_header *h)
 {
     return h->program == FL_PROGRAM_REMOTE && h->procedure == FL_P_CONNECT_OPEN;
@@ -279,8 +280,12 @@ static int find_proc(const struct fl_frame *frame, const struct fl_proc **ret_pr
 }
 
 /* Where a call is served says what may hold it up: the procedure itself, or what its driver does for it. */
-static bool is_quick(const struct fl_peer *peer, const struct fl_proc *proc, const struct fl_header *h)
+static bool is_quick(const struct fl_peer *peer, const struct fl_proc *proc, const struct fl_frame *frame)
 {
+    const struct fl_header *h = &frame->h;
+
+    if (is_open_call(h))
+        return fl_open_is_quick(frame->payload, frame->len);
     if (proc->flags & FL_PROC_QUICK)
         return true;
     /* Set before the hold of the opening call was released, and until the peer's end. */
@@ -301,9 +306,8 @@ void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int
     if (found < 0) {
         close_fds(fds, frame->nfds);
         fl_peer_reply_error(peer, &frame->h);
-    } else if (g_atomic_int_get(&peer->authenticated) ? is_open_call(&frame->h) : is_login_call(&frame->h)) {
-        queue_call(peer, proc, frame, fds);
-    } else if (!g_atomic_int_get(&peer->authenticated) || is_quick(peer, proc, &frame->h)) {
+    } else if (g_atomic_int_get(&peer->authenticated) ? is_quick(peer, proc, frame)
+                                                      : !is_login_call(&frame->h)) {
         serve_and_answer(peer, proc, &frame->h, frame->payload, frame->len, fds, frame->nfds);
     } else {
         queue_call(peer, proc, frame, fds);

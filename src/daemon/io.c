@@ -22,7 +22,8 @@ struct fl_io {
     gint npeers;                     /* atomic */
     struct epoll_event ready[BATCH]; /* its thread: being handled */
     int nready;
-    GMutex lock; /* guards the two below */
+    struct fl_peer *handling; /* its thread: whose turn it is */
+    GMutex lock;              /* guards the two below */
     GQueue peers;
     int64_t tick_at; /* INT64_MAX: never */
 };
@@ -97,6 +98,21 @@ static void *mark_of(struct fl_peer *peer, bool second)
     return (char *)peer + (second ? 1 : 0);
 }
 
+/* ...and a guest by an even one that no peer can have. */
+#define GUEST_MARK ((uintptr_t)2)
+
+static struct fl_io_guest *guest_of(const struct epoll_event *event)
+{
+    uintptr_t mark = (uintptr_t)event->data.ptr;
+
+    return mark & GUEST_MARK ? (void *)(mark - GUEST_MARK) : NULL;
+}
+
+static struct epoll_event guest_event(struct fl_io_guest *guest, uint32_t events)
+{
+    return (struct epoll_event){ .events = events, .data.ptr = (char *)guest + GUEST_MARK };
+}
+
 static struct fl_peer *peer_of(const struct epoll_event *event)
 {
     return (void *)((uintptr_t)event->data.ptr & ~(uintptr_t)1);
@@ -119,8 +135,11 @@ static gpointer io_thread(gpointer opaque)
         io->nready = epoll_wait(io->epoll_fd, io->ready, BATCH, wait_ms(io));
         for (int i = 0; i < io->nready; i++) {
             struct fl_peer *peer = peer_of(&io->ready[i]);
+            struct fl_io_guest *guest = guest_of(&io->ready[i]);
 
-            if (peer)
+            if (guest)
+                guest->ready(guest);
+            else if (peer)
                 fl_peer_ready(peer, io->ready[i].events);
             else
                 swallow_wake(io);
@@ -185,6 +204,22 @@ int fl_io_add(struct fl_io *io, struct fl_peer *peer, int fd)
     return -1;
 }
 
+int fl_io_add_guest(struct fl_io *io, struct fl_io_guest *guest)
+{
+    struct epoll_event event = guest_event(guest, EPOLLIN);
+
+    if (epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, guest->fd, &event) < 0)
+        return fl_error_system(errno, "cannot watch the daemon's own descriptors");
+    return 0;
+}
+
+void fl_io_want_guest(struct fl_io *io, struct fl_io_guest *guest, uint32_t events)
+{
+    struct epoll_event event = guest_event(guest, events);
+
+    (void)epoll_ctl(io->epoll_fd, EPOLL_CTL_MOD, guest->fd, &event);
+}
+
 unsigned int fl_io_count(const struct fl_io *io)
 {
     return (unsigned int)g_atomic_int_get(&io->npeers);
@@ -239,4 +274,14 @@ void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd)
 bool fl_io_is_current(const struct fl_io *io)
 {
     return g_thread_self() == io->thread;
+}
+
+void fl_io_set_handling(struct fl_io *io, struct fl_peer *peer)
+{
+    io->handling = peer;
+}
+
+bool fl_io_is_handling(const struct fl_io *io, const struct fl_peer *peer)
+{
+    return fl_io_is_current(io) && io->handling == peer;
 }

@@ -19,6 +19,15 @@ void fl_io_free(struct fl_io *io);
 int fl_io_add(struct fl_io *io, struct fl_peer *peer, int fd);
 unsigned int fl_io_count(const struct fl_io *io);
 
+/* A descriptor of somebody else's in the thread's set: ready() is called there when it can be read. It stays
+ * until it is closed. From any thread. */
+struct fl_io_guest {
+    int fd;
+    void (*ready)(struct fl_io_guest *guest);
+};
+int fl_io_add_guest(struct fl_io *io, struct fl_io_guest *guest); /* -1 with the error set */
+void fl_io_want_guest(struct fl_io *io, struct fl_io_guest *guest, uint32_t events);
+
 /* From any thread, with the peer's lock held: which of EPOLLIN and EPOLLOUT the peer waits for. */
 void fl_io_want(struct fl_io *io, struct fl_peer *peer, int fd, uint32_t events);
 /* The same where nothing may be waited for (the socket is then not watched at all), of the peer's own socket
@@ -28,4 +37,7 @@ void fl_io_watch(struct fl_io *io, struct fl_peer *peer, bool second, int fd, ui
 void fl_io_tick_by(struct fl_io *io, int64_t when_us);
 /* From the peer's thread: takes it out of the set; it is finished once the present round is over. */
 void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd);
+/* Which peer the thread is handling, NULL for none; and whether it is that one, asked from any thread. */
+void fl_io_set_handling(struct fl_io *io, struct fl_peer *peer);
+bool fl_io_is_handling(const struct fl_io *io, const struct fl_peer *peer);
 bool fl_io_is_current(const struct fl_io *io); /* called on its thread */

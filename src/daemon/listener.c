@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -141,6 +142,14 @@ static char *address_name(const struct sockaddr *addr, socklen_t length)
     return g_strdup_printf("%s port %s", host, port);
 }
 
+/* Sockets that are accepted inherit it. */
+static void set_no_delay(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static int listen_tcp(struct fl_listeners *all, const struct addrinfo *ai, int backlog)
 {
     g_autofree char *name = address_name(ai->ai_addr, ai->ai_addrlen);
@@ -150,6 +159,7 @@ static int listen_tcp(struct fl_listeners *all, const struct addrinfo *ai, int b
     if (fd < 0)
         return fl_error_system(errno, "cannot make a TCP socket for %s", name);
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    set_no_delay(fd);
     if (ai->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     if (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, backlog) < 0) {
@@ -262,6 +272,7 @@ static int adopt(struct fl_listeners *all, int fd, const char *unit, const char 
             is_called(unit, "-ro") || g_str_has_suffix(name, "-sock-ro");
     } else if (addr.any.sa_family == AF_INET || addr.any.sa_family == AF_INET6) {
         name = address_name(&addr.any, length);
+        set_no_delay(fd);
         add(all, fd,
             is_called(unit, "-tls") || g_str_has_suffix(name, tls_end) ? FL_LISTENER_TLS : FL_LISTENER_TCP,
             name);

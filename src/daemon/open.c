@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "core/connect.h"
 #include "core/driver.h"
+#include "daemon/forward.h"
 #include "daemon/peer.h"
 #include "daemon/personality.h"
 
@@ -45,6 +46,36 @@ static int check_driver(const struct fl_personality *who, const char *name)
         return fl_error(VIR_ERR_NO_CONNECT, "this %s is built without the %s driver: it cannot open '%s'",
                         who->name, who->driver_title, name);
     return 0;
+}
+
+#define NAME_ROOM 64 /* a name that is opened at once is a short one */
+
+/* The name in the arguments of CONNECT_OPEN, without decoding, which would change them. NULL: none, or none
+ * as short as that. */
+static const char *peek_name(const unsigned char *args, size_t length, char room[NAME_ROOM])
+{
+    uint32_t words[2]; /* present, length */
+
+    if (length < sizeof(words))
+        return NULL;
+    memcpy(words, args, sizeof(words));
+    if (words[0] != GUINT32_TO_BE(1) || GUINT32_FROM_BE(words[1]) >= NAME_ROOM ||
+        GUINT32_FROM_BE(words[1]) > length - sizeof(words))
+        return NULL;
+    memcpy(room, args + sizeof(words), GUINT32_FROM_BE(words[1]));
+    room[GUINT32_FROM_BE(words[1])] = '\0';
+    return room;
+}
+
+bool fl_open_is_quick(const unsigned char *args, size_t length)
+{
+    char room[NAME_ROOM];
+    const char *name = peek_name(args, length, room);
+
+    for (const struct fl_driver *const *d = fl_drivers; name && *d; d++)
+        if ((*d)->opens_at_once && (*d)->opens_at_once(name))
+            return !fl_forward_wanted(name);
+    return false;
 }
 
 virConnectPtr fl_open_for(struct fl_peer *peer, const char *name, unsigned int flags)

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -66,31 +65,25 @@ static char *origin_of(const struct sockaddr *addr, const char *host)
     return g_strdup_printf("%s/64", text);
 }
 
-static void learn_remote(struct fl_peer *peer, int fd)
+static void learn_remote(struct fl_peer *peer, const struct sockaddr *addr)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_storage space;
-    } addr = { .any.sa_family = AF_UNSPEC };
-    socklen_t length = sizeof(addr);
     char host[NI_MAXHOST] = "unknown", port[NI_MAXSERV] = "?";
-    int on = 1;
+    socklen_t length = addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
-    if (getpeername(fd, &addr.any, &length) == 0)
-        (void)getnameinfo(&addr.any, length, host, sizeof(host), port, sizeof(port),
+    if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6)
+        (void)getnameinfo(addr, length, host, sizeof(host), port, sizeof(port),
                           NI_NUMERICHOST | NI_NUMERICSERV);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     peer->name = g_strdup_printf("%s port %s", host, port);
-    peer->origin = origin_of(&addr.any, host);
+    peer->origin = origin_of(addr, host);
 }
 
 struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from,
-                            int fd)
+                            int fd, const struct sockaddr *addr)
 {
     static gint next_id;
     bool tls = from->kind == FL_LISTENER_TLS;
-    struct fl_transport *transport =
-        tls ? fl_tls_host_accept(fl_server_tls(server), fd) : fl_transport_from_fd(fd);
+    struct fl_transport *transport = tls ? fl_tls_host_accept(fl_server_tls(server), fd)
+                                         : fl_transport_from_accepted(fd, from->kind == FL_LISTENER_UNIX);
     struct fl_session_options options = { .server = true };
     struct fl_peer *peer;
 
@@ -117,7 +110,7 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
     if (peer->local)
         learn_local(peer, fd);
     else
-        learn_remote(peer, fd);
+        learn_remote(peer, addr);
     peer->transport = transport;
     peer->session = fl_session_new(&options);
     if (peer->local)

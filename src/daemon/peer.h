@@ -55,7 +55,8 @@ struct fl_peer {
     struct fl_transport *transport;        /* lock */
     uint32_t events;                       /* lock: what epoll waits for */
     bool gone;                             /* lock: finished, write nothing more */
-    bool closing;                          /* lock: close once all is written */
+    bool closing;                          /* lock: close once all is written... */
+    bool ended;                            /* lock: ...which it is, and its thread will finish it */
     unsigned int holds;                    /* lock: reasons not to read, see fl_peer_hold() */
     uint64_t sent_before;                  /* lock: of the transport, at the last tick... */
     int unread_before;                     /* lock: ...and bytes that waited to be read */
@@ -79,9 +80,11 @@ struct fl_peer {
     unsigned int nfds;
 };
 
-/* Takes the descriptor over in any case. NULL with the error set. Starts with one reference. */
+/* Takes the descriptor, which neither blocks nor is inherited, over in any case. `addr`: whose it is, of a
+ * network socket. NULL with the error set. Starts with one reference. */
+struct sockaddr;
 struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const struct fl_listener *from,
-                            int fd);
+                            int fd, const struct sockaddr *addr);
 struct fl_peer *fl_peer_ref(struct fl_peer *peer);
 void fl_peer_unref(struct fl_peer *peer);
 static inline GList *fl_peer_link(struct fl_peer *peer)

@@ -274,8 +274,10 @@ static bool is_forwarded(struct fl_peer *peer)
     return forwarded;
 }
 
-void fl_peer_ready(struct fl_peer *peer, uint32_t events)
+static void handle(struct fl_peer *peer, uint32_t events)
 {
+    bool ended;
+
     if (is_forwarded(peer))
         return;
     if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)) {
@@ -291,5 +293,17 @@ void fl_peer_ready(struct fl_peer *peer, uint32_t events)
     g_mutex_lock(&peer->lock);
     fl_peer_flush_locked(peer);
     fl_session_trim(peer->session);
+    ended = peer->ended;
     g_mutex_unlock(&peer->lock);
+    if (ended)
+        fl_peer_finish(peer, "as agreed");
+}
+
+void fl_peer_ready(struct fl_peer *peer, uint32_t events)
+{
+    struct fl_io *io = peer->io;
+
+    fl_io_set_handling(io, peer);
+    handle(peer, events);
+    fl_io_set_handling(io, NULL); /* it may be gone */
 }

@@ -94,6 +94,10 @@ void fl_peer_flush_locked(struct fl_peer *peer)
         if (peer->room_waiters) /* waking nobody would cost a system call all the same */
             g_cond_broadcast(&peer->room);
     }
+    if (peer->closing && result == 0 && fl_io_is_handling(peer->io, peer)) {
+        peer->ended = true;
+        return;
+    }
     update_events(peer, result == -FL_AGAIN);
     if (peer->closing && result == 0 && !fl_session_passing(peer->session))
         fl_peer_shutdown(peer);

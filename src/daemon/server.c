@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The main thread: accepting, signals, limits, the idle timeout, reloading, the end. */
+/* The main thread: signals, settings, the idle timeout, reloading, the end. */
 #define FL_FROM VIR_FROM_RPC
 #include "daemon/server.h"
 
@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "daemon/anonymous.h"
+#include "daemon/accept.h"
 #include "daemon/io.h"
 #include "daemon/notify.h"
 #include "daemon/personality.h"
@@ -25,31 +25,24 @@
 
 #define STUCK_GROWTH   8 /* times max_workers, when those wait for something */
 #define LOGIN_WORKERS  32
-#define WARN_EVERY_US  (60 * G_USEC_PER_SEC)
 #define IO_THREADS_MIN 2
 #define IO_THREADS_MAX 4
-#define ACCEPT_BATCH   64
 #define END_WAIT_US    (5 * G_USEC_PER_SEC) /* for calls still being served when the daemon stops */
-#define RETRY_MS       200                  /* until accepting is tried again when descriptors ran out */
 
 struct fl_server {
     struct fl_server_options options;
     GMutex lock; /* guards conf */
     struct fl_daemon_conf *conf;
-    struct fl_listeners listeners;
     struct fl_tls_host *tls; /* NULL: no listener for TLS */
     struct fl_io *io[IO_THREADS_MAX];
     unsigned int nio;
     struct fl_pool *pool;
     struct fl_pool *logins;
     int epoll_fd, signal_fd, wake_fd;
-    struct fl_anonymous *anonymous;
-    gint npeers;  /* atomic */
-    gint parked;  /* atomic: the listeners are not watched, wake the main thread when a place is free */
-    bool starved; /* out of descriptors: try again soon */
+    struct fl_acceptor *acceptor;
     bool stopping;
+    gint was_used; /* atomic: somebody has been here since `idle_since` */
     int64_t idle_since;
-    int64_t warn_again; /* of clients that do not log in */
 };
 
 static void signals(sigset_t *ret_set)
@@ -156,7 +149,7 @@ void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned
     g_mutex_unlock(&server->lock);
 }
 
-static void wake(struct fl_server *server)
+void fl_server_wake(struct fl_server *server)
 {
     uint64_t one = 1;
 
@@ -166,137 +159,14 @@ static void wake(struct fl_server *server)
 
 void fl_server_peer_authenticated(struct fl_server *server, struct fl_peer *peer)
 {
-    fl_anonymous_leave(server->anonymous, peer);
+    fl_acceptor_peer_authenticated(server->acceptor, peer);
 }
 
 void fl_server_peer_gone(struct fl_server *server, struct fl_peer *peer)
 {
-    bool last = g_atomic_int_dec_and_test(&server->npeers);
-
-    fl_anonymous_leave(server->anonymous, peer);
-    if (g_atomic_int_get(&server->parked) || (last && server->options.timeout > 0))
-        wake(server);
-}
-
-/* ---- accepting ---- */
-
-static bool has_place(struct fl_server *server)
-{
-    bool place;
-
-    g_mutex_lock(&server->lock);
-    place = (unsigned int)g_atomic_int_get(&server->npeers) < server->conf->max_clients;
-    g_mutex_unlock(&server->lock);
-    return place;
-}
-
-static void watch_listeners(struct fl_server *server, bool on)
-{
-    for (unsigned int i = 0; i < server->listeners.count; i++) {
-        struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.ptr = &server->listeners.list[i] };
-
-        (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->listeners.list[i].fd, &event);
-    }
-}
-
-/* Nobody is turned away: who finds no place waits in the kernel's queue (max_queued_clients). */
-static void park(struct fl_server *server)
-{
-    if (g_atomic_int_get(&server->parked))
-        return;
-    fl_warn_seldom("%d clients are connected (%u not authenticated): new ones wait (max_clients)",
-                   g_atomic_int_get(&server->npeers), fl_anonymous_count(server->anonymous));
-    g_atomic_int_set(&server->parked, 1);
-    watch_listeners(server, false);
-    if (has_place(server)) /* one left before it could see that we wait */
-        wake(server);
-}
-
-static void unpark(struct fl_server *server)
-{
-    if (!g_atomic_int_get(&server->parked) || !has_place(server))
-        return;
-    g_atomic_int_set(&server->parked, 0);
-    watch_listeners(server, true);
-}
-
-static struct fl_io *least_busy(struct fl_server *server)
-{
-    struct fl_io *best = server->io[0];
-
-    for (unsigned int i = 1; i < server->nio; i++) {
-        if (fl_io_count(server->io[i]) < fl_io_count(best))
-            best = server->io[i];
-    }
-    return best;
-}
-
-/* One that has to log in: when too many do, one of them makes room. */
-static void expect_login(struct fl_server *server, struct fl_peer *peer)
-{
-    struct fl_peer *victim;
-    unsigned int max;
-
-    g_mutex_lock(&server->lock);
-    max = server->conf->max_anonymous_clients;
-    g_mutex_unlock(&server->lock);
-    fl_anonymous_enter(server->anonymous, peer, max, &victim);
-    if (!victim)
-        return;
-    if (g_get_monotonic_time() >= server->warn_again) {
-        fl_warn("too many clients have connected and not logged in: new ones take the place of waiting ones "
-                "(max_anonymous_clients = %u; the latest from %s)",
-                max, peer->name);
-        server->warn_again = g_get_monotonic_time() + WARN_EVERY_US;
-    }
-    fl_peer_make_room(victim);
-}
-
-static void welcome(struct fl_server *server, const struct fl_listener *l, int fd)
-{
-    struct fl_io *io = least_busy(server);
-    struct fl_peer *peer = fl_peer_new(server, io, l, fd);
-    int64_t login_by;
-
-    if (!peer) {
-        fl_error_reset();
-        return;
-    }
-    login_by = peer->login_by;
-    g_atomic_int_inc(&server->npeers);
-    if (!peer->authenticated)
-        expect_login(server, peer);
-    if (fl_io_add(io, peer, fd) < 0) {
-        fl_warn_seldom("%s", fl_error_get()->message);
-        fl_server_peer_gone(server, peer);
-        fl_peer_unref(peer);
-    } else if (login_by != INT64_MAX) {
-        fl_io_tick_by(io, login_by);
-    }
-}
-
-static void accept_all(struct fl_server *server, const struct fl_listener *l)
-{
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd;
-
-        if (!has_place(server)) {
-            park(server);
-            return;
-        }
-        fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
-            welcome(server, l, fd);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            fl_warn_seldom("cannot accept a client on %s: %s; trying again shortly", l->name,
-                           g_strerror(errno));
-            watch_listeners(server, false);
-            server->starved = true;
-        }
-        return;
-    }
+    g_atomic_int_set(&server->was_used, 1);
+    if (fl_acceptor_peer_gone(server->acceptor, peer) && server->options.timeout > 0)
+        fl_server_wake(server);
 }
 
 /* ---- reloading and ending ---- */
@@ -354,7 +224,8 @@ static void reload(struct fl_server *server)
         fl_error_reset();
     }
     fl_pool_set_limits(server->pool, conf->max_workers, conf->max_client_requests);
-    unpark(server);
+    fl_acceptor_set_limits(server->acceptor, conf->max_clients, conf->max_anonymous_clients);
+    fl_acceptor_again(server->acceptor, false);
     fl_info("settings read again from %s; sockets stay as they are", server->options.config_file);
 }
 
@@ -375,15 +246,16 @@ static void take_signal(struct fl_server *server)
 /* Milliseconds until something is due in the main thread; -1: nothing is. */
 static int wait_ms(struct fl_server *server)
 {
+    int retry = fl_acceptor_retry_ms(server->acceptor);
     int64_t left;
 
-    if (server->starved)
-        return RETRY_MS;
-    if (server->options.timeout == 0 || g_atomic_int_get(&server->npeers) > 0) {
+    if (retry >= 0)
+        return retry;
+    if (server->options.timeout == 0 || fl_acceptor_count(server->acceptor) > 0) {
         server->idle_since = 0;
         return -1;
     }
-    if (server->idle_since == 0)
+    if (g_atomic_int_compare_and_exchange(&server->was_used, 1, 0) || server->idle_since == 0)
         server->idle_since = g_get_monotonic_time();
     left = server->idle_since + server->options.timeout * G_USEC_PER_SEC - g_get_monotonic_time();
     return left <= 0 ? 0 : (int)((left + 999) / 1000);
@@ -391,9 +263,9 @@ static int wait_ms(struct fl_server *server)
 
 static void check_idle(struct fl_server *server)
 {
-    if (server->options.timeout == 0 || server->idle_since == 0 || g_atomic_int_get(&server->npeers) > 0)
-        return;
-    if (g_get_monotonic_time() - server->idle_since < server->options.timeout * G_USEC_PER_SEC)
+    if (server->options.timeout == 0 || server->idle_since == 0 || g_atomic_int_get(&server->was_used) ||
+        g_get_monotonic_time() - server->idle_since < server->options.timeout * G_USEC_PER_SEC ||
+        !fl_acceptor_end_if_empty(server->acceptor))
         return;
     fl_info("stopping after %d seconds without a client", server->options.timeout);
     server->stopping = true;
@@ -408,9 +280,7 @@ static void handle(struct fl_server *server, void *what)
     } else if (what == &server->wake_fd) {
         if (read(server->wake_fd, &count, sizeof(count)) < 0)
             fl_debug("nothing woke the main thread");
-        unpark(server);
-    } else {
-        accept_all(server, what);
+        fl_acceptor_again(server->acceptor, false);
     }
 }
 
@@ -421,10 +291,8 @@ int fl_server_run(struct fl_server *server)
     while (!server->stopping) {
         int n = epoll_wait(server->epoll_fd, ready, G_N_ELEMENTS(ready), wait_ms(server));
 
-        if (n == 0 && server->starved) {
-            server->starved = false;
-            watch_listeners(server, true);
-        }
+        if (n == 0)
+            fl_acceptor_again(server->acceptor, true);
         for (int i = 0; i < n && !server->stopping; i++)
             handle(server, ready[i].data.ptr);
         check_idle(server);
@@ -444,7 +312,7 @@ static int watch(struct fl_server *server, int fd, void *what)
     return 0;
 }
 
-static int start(struct fl_server *server)
+static int start(struct fl_server *server, struct fl_listeners *listeners)
 {
     sigset_t set;
     unsigned int want = CLAMP(g_get_num_processors(), IO_THREADS_MIN, IO_THREADS_MAX);
@@ -456,10 +324,6 @@ static int start(struct fl_server *server)
     if (watch(server, server->signal_fd, &server->signal_fd) < 0 ||
         watch(server, server->wake_fd, &server->wake_fd) < 0)
         return -1;
-    for (unsigned int i = 0; i < server->listeners.count; i++) {
-        if (watch(server, server->listeners.list[i].fd, &server->listeners.list[i]) < 0)
-            return -1;
-    }
     server->pool = fl_pool_new(server->conf->max_workers, server->conf->max_client_requests, STUCK_GROWTH);
     server->logins = fl_pool_new(LOGIN_WORKERS, 1, 1);
     while (server->nio < want) {
@@ -468,7 +332,9 @@ static int start(struct fl_server *server)
             return -1;
         server->nio++;
     }
-    return 0;
+    server->acceptor = fl_acceptor_new(server, listeners, server->io, server->nio);
+    fl_acceptor_set_limits(server->acceptor, server->conf->max_clients, server->conf->max_anonymous_clients);
+    return fl_acceptor_start(server->acceptor);
 }
 
 struct fl_server *fl_server_new(const struct fl_server_options *options, struct fl_daemon_conf *conf,
@@ -478,14 +344,11 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
 
     server->options = *options;
     g_mutex_init(&server->lock);
-    server->anonymous = fl_anonymous_new();
     server->conf = conf;
-    server->listeners = *listeners;
-    *listeners = (struct fl_listeners){ 0 };
     server->epoll_fd = server->signal_fd = server->wake_fd = -1;
-    if (fl_listeners_have(&server->listeners, FL_LISTENER_TLS))
+    if (fl_listeners_have(listeners, FL_LISTENER_TLS))
         server->tls = fl_tls_host_new(conf, options->privileged);
-    if (start(server) < 0) {
+    if (start(server, listeners) < 0) {
         fl_server_free(server);
         return NULL;
     }
@@ -496,7 +359,8 @@ void fl_server_free(struct fl_server *server)
 {
     if (!server)
         return;
-    fl_listeners_fini(&server->listeners);
+    if (server->acceptor)
+        fl_acceptor_end(server->acceptor);
     for (unsigned int i = 0; i < server->nio; i++)
         fl_io_free(server->io[i]);
     fl_pool_free(server->logins, END_WAIT_US);
@@ -507,7 +371,7 @@ void fl_server_free(struct fl_server *server)
         close(server->signal_fd);
     if (server->wake_fd >= 0)
         close(server->wake_fd);
-    fl_anonymous_free(server->anonymous);
+    fl_acceptor_free(server->acceptor);
     fl_daemon_conf_free(server->conf);
     fl_tls_host_free(server->tls);
     g_mutex_clear(&server->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The daemon as a whole: its listeners, I/O threads, worker pool, limits and settings. The main thread
- * accepts and takes signals; it serves no calls. Made and run by main.c.
+ * The daemon as a whole: its listeners, I/O threads, worker pool, limits and settings. The main thread takes
+ * signals and waits for what is seldom; clients are taken in by accept.h. Made and run by main.c.
  */
 #pragma once
 
@@ -46,4 +46,6 @@ enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_p
 struct fl_tls_host *fl_server_tls(struct fl_server *server); /* where it listens for TLS */
 void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned int *ret_count);
 void fl_server_peer_authenticated(struct fl_server *server, struct fl_peer *peer);
+void fl_server_wake(struct fl_server *server); /* the main thread looks what is due */
+/* `peer` NULL: one that was taken in and could not be made. */
 void fl_server_peer_gone(struct fl_server *server, struct fl_peer *peer);

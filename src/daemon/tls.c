@@ -218,7 +218,7 @@ struct fl_transport *fl_tls_host_accept(struct fl_tls_host *h, int fd)
     if (api)
         look_again(h);
     if (h->creds)
-        t = api->accept(h->creds, fl_transport_from_fd(fd));
+        t = api->accept(h->creds, fl_transport_from_accepted(fd, false));
     else
         close(fd);
     if (!h->creds)

@@ -97,17 +97,23 @@ static const struct fl_transport_ops transport_fd = {
     .close = fl_channel_close,
 };
 
+struct fl_transport *fl_transport_from_accepted(int fd, bool local)
+{
+    struct fl_transport *t = transport_new(&transport_fd);
+    t->fd = fd;
+    t->local = local;
+    t->target = g_strdup("the peer");
+    return t;
+}
+
 struct fl_transport *fl_transport_from_fd(int fd)
 {
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
-    struct fl_transport *t = transport_new(&transport_fd);
-    t->fd = fd;
-    t->local = getsockname(fd, (struct sockaddr *)&addr, &len) == 0 && addr.ss_family == AF_UNIX;
-    t->target = g_strdup("the peer");
     fl_fd_set_nonblock(fd, true);
     fl_fd_set_cloexec(fd, true);
-    return t;
+    return fl_transport_from_accepted(fd, getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
+                                              addr.ss_family == AF_UNIX);
 }
 
 void fl_transport_close(struct fl_transport *t)

@@ -77,6 +77,8 @@ int fl_transport_open(const struct fl_endpoint *ep, struct fl_transport **ret_t)
 int fl_transport_open_below(struct fl_transport *t, const char *name, const struct fl_endpoint *ep);
 /* Wraps a connected descriptor (server side, tests); takes it over. */
 struct fl_transport *fl_transport_from_fd(int fd);
+/* The same for one that is known not to block and not to be inherited; `local`: a unix socket. */
+struct fl_transport *fl_transport_from_accepted(int fd, bool local);
 void fl_transport_free(struct fl_transport *t);
 
 ssize_t fl_transport_read(struct fl_transport *t, void *buf, size_t len);

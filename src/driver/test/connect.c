@@ -76,6 +76,12 @@ static int test_open(virConnectPtr conn, const struct fl_route *route, virConnec
     return 0;
 }
 
+/* The host in memory, unlike those from files. */
+static bool test_opens_at_once(const char *name)
+{
+    return strcmp(name, "test:///default") == 0;
+}
+
 static void test_close(virConnectPtr conn)
 {
     struct fl_test_host *host = g_steal_pointer(&conn->priv);
@@ -372,5 +378,6 @@ const struct fl_driver fl_driver_test = {
     .open = test_open,
     .close = test_close,
     .hub = test_hub,
+    .opens_at_once = test_opens_at_once,
     .at_once = fl_test_at_once,
 };
