@@ -252,16 +252,12 @@ int fl_acceptor_start(struct fl_acceptor *a)
     return 0;
 }
 
-static void end(struct fl_acceptor *a)
-{
-    a->ended = true;
-    fl_listeners_fini(&a->listeners);
-}
-
+/* Who was taken in a moment ago may still look at its listener. */
 void fl_acceptor_end(struct fl_acceptor *a)
 {
     g_mutex_lock(&a->lock);
-    end(a);
+    a->ended = true;
+    fl_listeners_close(&a->listeners);
     g_mutex_unlock(&a->lock);
 }
 
@@ -281,7 +277,7 @@ void fl_acceptor_free(struct fl_acceptor *a)
 {
     if (!a)
         return;
-    end(a);
+    fl_listeners_fini(&a->listeners);
     fl_anonymous_free(a->anonymous);
     g_mutex_clear(&a->lock);
     g_free(a->places);

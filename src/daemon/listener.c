@@ -297,7 +297,7 @@ int fl_listeners_add_inherited(struct fl_listeners *all, const char *tls_port)
     return count < 0 ? -1 : 0;
 }
 
-void fl_listeners_fini(struct fl_listeners *all)
+void fl_listeners_close(struct fl_listeners *all)
 {
     for (unsigned int i = 0; i < all->count; i++) {
         struct fl_listener *l = &all->list[i];
@@ -305,9 +305,18 @@ void fl_listeners_fini(struct fl_listeners *all)
 
         if (l->unlink && lstat(l->name, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
             unlink(l->name);
-        close(l->fd);
-        g_free(l->name);
+        l->unlink = false;
+        if (l->fd >= 0)
+            close(l->fd);
+        l->fd = -1;
     }
+}
+
+void fl_listeners_fini(struct fl_listeners *all)
+{
+    fl_listeners_close(all);
+    for (unsigned int i = 0; i < all->count; i++)
+        g_free(all->list[i].name);
     g_free(all->list);
     *all = (struct fl_listeners){ 0 };
 }

@@ -38,5 +38,6 @@ int fl_listeners_add_tls(struct fl_listeners *all, const char *host, const char 
 bool fl_listeners_have(const struct fl_listeners *all, enum fl_listener_kind kind);
 /* Sockets inherited from the service manager; says nothing and adds none when there are none. */
 int fl_listeners_add_inherited(struct fl_listeners *all, const char *tls_port);
-/* Closes all and removes the socket files we made. */
+/* Closes all and removes the socket files we made; what is known of them stays. */
+void fl_listeners_close(struct fl_listeners *all);
 void fl_listeners_fini(struct fl_listeners *all);
