@@ -51,7 +51,7 @@ static bool has_place(struct fl_acceptor *a)
 
 static void watch_all(struct fl_acceptor *a)
 {
-    for (unsigned int i = 0; i < a->listeners.count; i++)
+    for (unsigned int i = 0; !a->ended && i < a->listeners.count; i++)
         fl_io_want_guest(a->io[0], &a->places[i].guest, a->parked || a->starved ? 0 : EPOLLIN);
 }
 
