@@ -194,10 +194,22 @@ virErrorPtr fl_error_save(void)
     return saved;
 }
 
+static virError no_error;
+
+virErrorPtr fl_error_hold(void)
+{
+    return fl_error_get()->code == VIR_ERR_OK ? &no_error : fl_error_save();
+}
+
 void fl_error_restore(virErrorPtr *saved)
 {
     if (!*saved)
         return;
+    if (*saved == &no_error) {
+        *saved = NULL;
+        fl_error_reset();
+        return;
+    }
     virErrorPtr err = fl_error_get();
     error_wipe(err);
     *err = **saved;

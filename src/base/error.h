@@ -55,10 +55,11 @@ bool fl_error_log_quietly(bool quiet);
 
 /* Keep the present error across clean-up that may set another: saves now, restores at the end of scope. */
 virErrorPtr fl_error_save(void);
+virErrorPtr fl_error_hold(void); /* as fl_error_save(), for fl_error_restore() only: no error costs nothing */
 void fl_error_restore(virErrorPtr *saved);
 void fl_error_free(virErrorPtr saved); /* a saved one that is not wanted back; NULL is fine */
 #define FL_ERROR_PRESERVE                                                                                    \
-    __attribute__((cleanup(fl_error_restore), unused)) virErrorPtr fl_saved_error_ = fl_error_save()
+    __attribute__((cleanup(fl_error_restore), unused)) virErrorPtr fl_saved_error_ = fl_error_hold()
 
 /* At the end of a failed public call: keep a copy in `conn` (may be NULL) and tell the handlers. */
 void fl_error_dispatch(virConnectPtr conn);

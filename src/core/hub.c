@@ -22,9 +22,10 @@
 
 #define QUEUE_MAX 262144 /* events nobody fetched: the application does not run its loop */
 
+/* One that waits; its payload and what that points to lie in the same block. */
 struct hub_event {
+    _Alignas(16) struct hub_event *next;
     const struct fl_event_info *info;
-    void *payload;
     int64_t seen_by; /* registrations with a lower serial */
 };
 
@@ -32,9 +33,10 @@ struct fl_hub {
     gint refs;
     GMutex lock;
     struct hub_table table;
-    GQueue queue; /* struct hub_event, oldest first */
-    int timer;    /* -1: none */
-    unsigned int ncallbacks;
+    struct hub_event *first, *last; /* the queue, oldest first */
+    unsigned int waiting;           /* its length */
+    int timer;                      /* -1: none */
+    unsigned int ncallbacks, nsinks;
     bool overflowing;
 };
 
@@ -44,7 +46,6 @@ struct fl_hub *fl_hub_new(void)
     hub->refs = 1;
     hub->timer = -1;
     g_mutex_init(&hub->lock);
-    g_queue_init(&hub->queue);
     return hub;
 }
 
@@ -54,19 +55,34 @@ struct fl_hub *fl_hub_ref(struct fl_hub *hub)
     return hub;
 }
 
-static void event_free(gpointer data)
+static void *payload_of(struct hub_event *ev)
 {
-    struct hub_event *ev = data;
-    fl_xdr_free(ev->info->payload, ev->payload);
-    g_free(ev->payload);
-    g_free(ev);
+    return ev + 1;
+}
+
+/* With the lock held, or by the last user. */
+static struct hub_event *take_first(struct fl_hub *hub)
+{
+    struct hub_event *ev = hub->first;
+    if (!ev)
+        return NULL;
+    hub->first = ev->next;
+    hub->waiting--;
+    return ev;
+}
+
+static void queue_clear(struct fl_hub *hub)
+{
+    struct hub_event *ev;
+    while ((ev = take_first(hub)))
+        g_free(ev);
 }
 
 void fl_hub_unref(struct fl_hub *hub)
 {
     if (!hub || !g_atomic_int_dec_and_test(&hub->refs))
         return;
-    g_queue_clear_full(&hub->queue, event_free);
+    queue_clear(hub);
     hub_table_fini(&hub->table);
     g_mutex_clear(&hub->lock);
     g_free(hub);
@@ -92,18 +108,15 @@ static void reg_unref(struct hub_reg *reg)
     fl_connect_unref(conn);
 }
 
-static void deliver_one(struct fl_hub *hub, const struct hub_event *ev)
+static void deliver_one(struct fl_hub *hub, struct hub_event *ev, GPtrArray *regs)
 {
-    g_autoptr(GPtrArray) regs = g_ptr_array_new();
-    g_mutex_lock(&hub->lock);
-    hub_table_match(&hub->table, ev->info, ev->payload, ev->seen_by, HUB_CALLBACKS, regs);
-    g_mutex_unlock(&hub->lock);
     for (guint i = 0; i < regs->len; i++) {
         struct hub_reg *reg = g_ptr_array_index(regs, i);
         if (!g_atomic_int_get(&reg->dead))
-            fl_event_invoke(ev->info, reg->conn, reg->cb, reg->opaque, ev->payload);
+            fl_event_invoke(ev->info, reg->conn, reg->cb, reg->opaque, payload_of(ev));
         reg_unref(reg);
     }
+    g_ptr_array_set_size(regs, 0);
 }
 
 /*
@@ -114,20 +127,21 @@ static void deliver_one(struct fl_hub *hub, const struct hub_event *ev)
 static void hub_flush(int timer, void *opaque)
 {
     struct fl_hub *hub = fl_hub_ref(opaque);
+    g_autoptr(GPtrArray) regs = g_ptr_array_new();
     fl_event_update_timeout(timer, -1);
     g_mutex_lock(&hub->lock);
-    guint todo = hub->queue.length;
-    for (; todo > 0; todo--) {
-        struct hub_event *ev = g_queue_pop_head(&hub->queue);
+    for (unsigned int todo = hub->waiting; todo > 0; todo--) {
+        struct hub_event *ev = take_first(hub);
         if (!ev)
             break;
         hub->overflowing = false;
+        hub_table_match(&hub->table, ev->info, payload_of(ev), ev->seen_by, HUB_CALLBACKS, regs);
         g_mutex_unlock(&hub->lock);
-        deliver_one(hub, ev);
-        event_free(ev);
+        deliver_one(hub, ev, regs);
+        g_free(ev);
         g_mutex_lock(&hub->lock);
     }
-    int again = hub->queue.length > 0 ? hub->timer : -1;
+    int again = hub->waiting > 0 ? hub->timer : -1;
     g_mutex_unlock(&hub->lock);
     if (again >= 0)
         fl_event_update_timeout(again, 0);
@@ -160,7 +174,13 @@ static void timer_drop(struct fl_hub *hub)
     if (hub->timer >= 0)
         fl_event_remove_timeout(hub->timer);
     hub->timer = -1;
-    g_queue_clear_full(&hub->queue, event_free); /* for nobody */
+    queue_clear(hub); /* for nobody */
+}
+
+static const struct fl_event_info *find_event(enum fl_event_class cls, int event_id)
+{
+    const struct fl_event_info *event = fl_event_find(cls, event_id);
+    return event ? event : fl_error_null(VIR_ERR_INVALID_ARG, "there is no event with id %d", event_id);
 }
 
 static int register_any(struct fl_hub *hub, struct hub_reg *reg)
@@ -173,8 +193,10 @@ static int register_any(struct fl_hub *hub, struct hub_reg *reg)
         hub->ncallbacks++;
         reg->holds_conn = true;
         fl_connect_ref(reg->conn);
-    } else if (!hub->ncallbacks) {
-        timer_drop(hub);
+    } else {
+        hub->nsinks += result == 0;
+        if (!hub->ncallbacks)
+            timer_drop(hub);
     }
     int id = reg->id;
     g_mutex_unlock(&hub->lock);
@@ -188,7 +210,10 @@ int fl_hub_register(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class 
                     const struct fl_hub_filter *filter, void (*cb)(void), void *opaque,
                     virFreeCallback freecb)
 {
-    struct hub_reg *reg = hub_reg_new(conn, cls, event_id, filter, opaque, freecb);
+    const struct fl_event_info *event = find_event(cls, event_id);
+    if (!event)
+        return -1;
+    struct hub_reg *reg = hub_reg_new(conn, event, filter, opaque, freecb);
     reg->cb = cb;
     return register_any(hub, reg);
 }
@@ -197,7 +222,10 @@ int fl_hub_register_sink(struct fl_hub *hub, virConnectPtr conn, enum fl_event_c
                          const struct fl_hub_filter *filter, fl_hub_sink sink, void *opaque,
                          virFreeCallback freecb)
 {
-    struct hub_reg *reg = hub_reg_new(conn, cls, event_id, filter, opaque, freecb);
+    const struct fl_event_info *event = find_event(cls, event_id);
+    if (!event)
+        return -1;
+    struct hub_reg *reg = hub_reg_new(conn, event, filter, opaque, freecb);
     reg->sink = sink;
     return register_any(hub, reg);
 }
@@ -207,7 +235,9 @@ static void take_out(struct fl_hub *hub, struct hub_reg *reg)
 {
     g_atomic_int_set(&reg->dead, 1);
     hub_table_remove(&hub->table, reg);
-    if (!reg->sink && --hub->ncallbacks == 0)
+    if (reg->sink)
+        hub->nsinks--;
+    else if (--hub->ncallbacks == 0)
         timer_drop(hub);
 }
 
@@ -244,8 +274,11 @@ void fl_hub_cancel(struct fl_hub *hub, virConnectPtr conn, int callback_id)
 int fl_hub_deregister_cb(struct fl_hub *hub, virConnectPtr conn, enum fl_event_class cls, int event_id,
                          void (*cb)(void))
 {
+    const struct fl_event_info *event = find_event(cls, event_id);
+    if (!event)
+        return -1;
     g_mutex_lock(&hub->lock);
-    struct hub_reg *reg = hub_table_by_cb(&hub->table, conn, cls, event_id, cb);
+    struct hub_reg *reg = hub_table_by_cb(&hub->table, conn, event, cb);
     if (reg)
         take_out(hub, reg);
     g_mutex_unlock(&hub->lock);
@@ -258,8 +291,9 @@ int fl_hub_deregister_cb(struct fl_hub *hub, virConnectPtr conn, enum fl_event_c
 
 unsigned int fl_hub_count(struct fl_hub *hub, enum fl_event_class cls, int event_id)
 {
+    const struct fl_event_info *event = fl_event_find(cls, event_id);
     g_mutex_lock(&hub->lock);
-    unsigned int n = hub_table_count(&hub->table, cls, event_id);
+    unsigned int n = event ? hub_table_count(&hub->table, event) : 0;
     g_mutex_unlock(&hub->lock);
     return n;
 }
@@ -281,20 +315,33 @@ void fl_hub_drop_conn(struct fl_hub *hub, virConnectPtr conn)
 /* With the lock held. True if the timer must be woken. */
 static bool enqueue(struct fl_hub *hub, const struct fl_event_info *event, const void *payload)
 {
-    if (hub->queue.length >= QUEUE_MAX) {
+    if (hub->waiting >= QUEUE_MAX) {
         if (!hub->overflowing)
             fl_warn("%d events wait for an event loop that does not run; further ones are dropped",
                     QUEUE_MAX);
         hub->overflowing = true;
         return false;
     }
-    struct hub_event *ev = g_new0(struct hub_event, 1);
+    struct hub_event *ev = fl_xdr_clone(event->payload, payload, sizeof(*ev));
+    ev->next = NULL;
     ev->info = event;
-    ev->payload = g_malloc0(fl_xdr_types[event->payload].size);
-    fl_xdr_copy(event->payload, payload, ev->payload);
     ev->seen_by = hub->table.next_serial;
-    g_queue_push_tail(&hub->queue, ev);
-    return hub->queue.length == 1;
+    if (hub->first)
+        hub->last->next = ev;
+    else
+        hub->first = ev;
+    hub->last = ev;
+    return ++hub->waiting == 1;
+}
+
+/* With the lock held. Those that get it at once are added to `sinks`; the timer to be woken, or -1. */
+static int emit_locked(struct fl_hub *hub, const struct fl_event_info *event, const void *payload,
+                       GPtrArray *sinks)
+{
+    bool wanted = sinks
+                      ? hub_table_match(&hub->table, event, payload, hub->table.next_serial, HUB_SINKS, sinks)
+                      : hub_table_wants(&hub->table, event, payload);
+    return wanted && enqueue(hub, event, payload) ? hub->timer : -1;
 }
 
 void fl_hub_emit(struct fl_hub *hub, const struct fl_event_info *event, const void *payload)
@@ -302,12 +349,9 @@ void fl_hub_emit(struct fl_hub *hub, const struct fl_event_info *event, const vo
     g_autoptr(GPtrArray) sinks = NULL;
     int wake = -1;
     g_mutex_lock(&hub->lock);
-    if (hub_table_count(&hub->table, event->cls, event->id) > 0) {
-        sinks = g_ptr_array_new();
-        bool callbacks =
-            hub_table_match(&hub->table, event, payload, hub->table.next_serial, HUB_SINKS, sinks);
-        if (callbacks && enqueue(hub, event, payload))
-            wake = hub->timer;
+    if (hub_table_count(&hub->table, event) > 0) {
+        sinks = hub->nsinks ? g_ptr_array_new() : NULL;
+        wake = emit_locked(hub, event, payload, sinks);
     }
     g_mutex_unlock(&hub->lock);
     if (wake >= 0)

@@ -15,8 +15,7 @@ struct hub_reg {
     int64_t serial; /* ids come round again after 2^31 registrations, serials do not */
     virConnectPtr conn;
     bool holds_conn;
-    enum fl_event_class cls;
-    int event_id;
+    const struct fl_event_info *event;
     char *filter; /* the UUID in hexadecimal or the name; "" = every object */
     void (*cb)(void);
     fl_hub_sink sink;
@@ -25,19 +24,25 @@ struct hub_reg {
     GList in_bucket, in_conn; /* links: data points here */
 };
 
-struct hub_table {       /* all zero: empty */
-    GHashTable *by_id;   /* id -> reg */
+/* Who wants one kind of event. */
+struct hub_slot {
+    unsigned int count;
+    GQueue all;       /* those without a filter, oldest first */
+    GHashTable *some; /* set of struct hub_bucket; NULL: nobody filters */
+};
+
+struct hub_table {          /* all zero: empty */
+    struct hub_slot *slots; /* one per event, by its place in fl_events; NULL before the first registration */
+    GHashTable *by_id;      /* id -> reg */
     GHashTable *by_cb;   /* set of callback registrations, equal by connection, event, filter and function */
-    GHashTable *buckets; /* set of struct hub_bucket */
     GHashTable *by_conn; /* connection -> GQueue of regs */
-    GHashTable *counts;  /* class and event -> registrations */
     int next_id;
     int64_t next_serial;
 };
 
 enum hub_kind { HUB_CALLBACKS, HUB_SINKS };
 
-struct hub_reg *hub_reg_new(virConnectPtr conn, enum fl_event_class cls, int event_id,
+struct hub_reg *hub_reg_new(virConnectPtr conn, const struct fl_event_info *event,
                             const struct fl_hub_filter *filter, void *opaque, virFreeCallback freecb);
 void hub_reg_free(struct hub_reg *reg); /* memory only */
 
@@ -46,10 +51,12 @@ void hub_table_fini(struct hub_table *t);
 int hub_table_add(struct hub_table *t, struct hub_reg *reg);
 void hub_table_remove(struct hub_table *t, struct hub_reg *reg);
 struct hub_reg *hub_table_by_id(struct hub_table *t, int id);
-struct hub_reg *hub_table_by_cb(struct hub_table *t, virConnectPtr conn, enum fl_event_class cls,
-                                int event_id, void (*cb)(void));            /* one without filter */
+struct hub_reg *hub_table_by_cb(struct hub_table *t, virConnectPtr conn, const struct fl_event_info *event,
+                                void (*cb)(void));                          /* one without filter */
 struct hub_reg *hub_table_of_conn(struct hub_table *t, virConnectPtr conn); /* any, NULL = none left */
-unsigned int hub_table_count(struct hub_table *t, enum fl_event_class cls, int event_id);
+unsigned int hub_table_count(const struct hub_table *t, const struct fl_event_info *event);
+/* Whether anybody wants this event, of whatever kind. */
+bool hub_table_wants(const struct hub_table *t, const struct fl_event_info *event, const void *payload);
 /* Appends, in order of registration and with a reference each, those of `kind` that want this event and have
  * a serial below `seen_by`. True if there are any of the other kind. */
 bool hub_table_match(struct hub_table *t, const struct fl_event_info *event, const void *payload,

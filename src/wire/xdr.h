@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * XDR (RFC 4506) by table: every wire struct is a row of fields, one interpreter encodes, decodes, frees and
- * measures them all. The tables (wire/types.h, wire/types.c) are generated from api/; they hold indexes, no
+ * XDR (RFC 4506) by table: every wire struct is a row of fields, one interpreter encodes, decodes and
+ * copies them all. The tables (wire/types.h, wire/types.c) are generated from api/; they hold indexes, no
  * pointers, so they need no relocation.
  *
  * In memory a struct is the C struct of wire/types.h:
@@ -85,11 +85,9 @@ int fl_xdr_encode(unsigned int type, const void *data, struct fl_writer *w);
 int fl_xdr_decode(unsigned int type, struct fl_reader *r, struct fl_arena *arena, void *ret_data);
 /* Decode, and refuse bytes that are left over. */
 int fl_xdr_decode_all(unsigned int type, void *bytes, size_t len, struct fl_arena *arena, void *ret_data);
-/* Frees what a heap-owned struct of `type` holds (all strings, arrays and optionals malloc()ed) and zeroes
+/* A deep copy in one block, `head` bytes into it (a multiple of 16, for the caller's own); g_free() undoes
  * it. */
-void fl_xdr_free(unsigned int type, void *data);
-/* Deep copy to the heap; undo with fl_xdr_free(). */
-void fl_xdr_copy(unsigned int type, const void *data, void *ret_data);
+void *fl_xdr_clone(unsigned int type, const void *data, size_t head);
 bool fl_xdr_equal(unsigned int type, const void *a, const void *b);
 /* "connect_open_args": for messages. */
 const char *fl_xdr_name(unsigned int type);

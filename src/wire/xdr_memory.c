@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Heap-owned wire structs: free, deep copy, compare. Results the daemon sends and event payloads are such. */
+/* Wire structs in memory: deep copies and comparing them. An event that waits to be delivered is such a copy.
+ */
 #include "wire/xdr.h"
 
 #include <glib.h>
@@ -23,128 +24,145 @@ static bool value_is_string(const struct fl_xdr_field *f, const unsigned char *b
     return type == VIR_TYPED_PARAM_STRING;
 }
 
-/* ---- free ---- */
+/* ---- clone: one block holds the struct and everything it points to ---- */
 
-static void free_struct(const struct fl_xdr_type *t, unsigned char *base);
+#define ALIGNED(n) (((n) + 7u) & ~(size_t)7u)
 
-static void free_elements(const struct fl_xdr_field *f, unsigned char *at, uint32_t n)
+static size_t far_struct(const struct fl_xdr_type *t, const unsigned char *base);
+
+static size_t far_string(const char *s)
 {
-    if (f->kind == FL_XDR_STRING) {
-        for (uint32_t i = 0; i < n; i++)
-            g_free(((char **)at)[i]);
-    } else if (f->kind == FL_XDR_STRUCT) {
-        for (uint32_t i = 0; i < n; i++)
-            free_struct(&fl_xdr_types[f->type], at + (size_t)i * fl_xdr_types[f->type].size);
-    }
+    return s ? ALIGNED(strlen(s) + 1) : 0;
 }
 
-static void free_field(const struct fl_xdr_field *f, unsigned char *base)
+static size_t far_elements(const struct fl_xdr_field *f, const unsigned char *at, uint32_t n)
 {
-    unsigned char *at = base + f->offset;
-    unsigned char *far;
+    size_t size = 0;
+
+    if (f->kind == FL_XDR_STRING) {
+        for (uint32_t i = 0; i < n; i++)
+            size += far_string(((char *const *)at)[i]);
+    } else if (f->kind == FL_XDR_STRUCT) {
+        for (uint32_t i = 0; i < n; i++)
+            size += far_struct(&fl_xdr_types[f->type], at + (size_t)i * fl_xdr_types[f->type].size);
+    }
+    return size;
+}
+
+static size_t far_block(const struct fl_xdr_field *f, const unsigned char *far, uint32_t n)
+{
+    return n && far ? ALIGNED(n * fl_xdr_element_size(f)) + far_elements(f, far, n) : 0;
+}
+
+static size_t far_field(const struct fl_xdr_field *f, const unsigned char *base)
+{
+    const unsigned char *at = base + f->offset;
 
     switch (f->shape) {
     case FL_XDR_ONE:
-        if (f->kind != FL_XDR_VALUE)
-            free_elements(f, at, 1);
-        else if (value_is_string(f, base))
-            g_free(*(char **)at);
-        return;
+        if (f->kind == FL_XDR_VALUE)
+            return value_is_string(f, base) ? far_string(*(char *const *)at) : 0;
+        return far_elements(f, at, 1);
     case FL_XDR_FIXED:
-        free_elements(f, at, f->limit);
-        return;
+        return far_elements(f, at, f->limit);
     case FL_XDR_OPTIONAL:
-        far = *(unsigned char **)at;
-        if (far && f->kind == FL_XDR_STRUCT)
-            free_elements(f, far, 1);
-        g_free(far);
-        return;
+        if (f->kind == FL_XDR_STRING)
+            return far_string(*(char *const *)at);
+        return far_block(f, *(const unsigned char *const *)at, 1);
     default:
-        far = *(unsigned char **)at;
-        if (far)
-            free_elements(f, far, counted(f, base));
-        g_free(far);
+        return far_block(f, *(const unsigned char *const *)at, counted(f, base));
     }
 }
 
-static void free_struct(const struct fl_xdr_type *t, unsigned char *base)
+/* Bytes behind pointers, each piece aligned. */
+static size_t far_struct(const struct fl_xdr_type *t, const unsigned char *base)
 {
+    size_t size = 0;
+
     for (unsigned int i = 0; i < t->nfields; i++)
-        free_field(&fl_xdr_fields[t->first_field + i], base);
+        size += far_field(&fl_xdr_fields[t->first_field + i], base);
+    return size;
 }
 
-void fl_xdr_free(unsigned int type, void *data)
+/* The struct's bytes were copied flat; now what its pointers lead to moves behind it, to *end. */
+static void own_struct(const struct fl_xdr_type *t, unsigned char *base, unsigned char **end);
+
+static void own_piece(void *pointer, size_t size, unsigned char **end)
 {
-    if (!data || type >= fl_xdr_ntypes)
-        return;
-    free_struct(&fl_xdr_types[type], data);
-    if (fl_xdr_types[type].nfields)
-        memset(data, 0, fl_xdr_types[type].size);
+    void **at = pointer;
+
+    *at = memcpy(*end, *at, size);
+    *end += ALIGNED(size);
 }
 
-/* ---- copy: the struct's bytes were copied flat; now every pointer in it gets a block of its own ---- */
+static void own_string(char **at, unsigned char **end)
+{
+    if (*at)
+        own_piece(at, strlen(*at) + 1, end);
+}
 
-static void own_struct(const struct fl_xdr_type *t, unsigned char *base);
-
-static void own_elements(const struct fl_xdr_field *f, unsigned char *at, uint32_t n)
+static void own_elements(const struct fl_xdr_field *f, unsigned char *at, uint32_t n, unsigned char **end)
 {
     if (f->kind == FL_XDR_STRING) {
         for (uint32_t i = 0; i < n; i++)
-            ((char **)at)[i] = g_strdup(((char **)at)[i]);
+            own_string(&((char **)at)[i], end);
     } else if (f->kind == FL_XDR_STRUCT) {
         for (uint32_t i = 0; i < n; i++)
-            own_struct(&fl_xdr_types[f->type], at + (size_t)i * fl_xdr_types[f->type].size);
+            own_struct(&fl_xdr_types[f->type], at + (size_t)i * fl_xdr_types[f->type].size, end);
     }
 }
 
-static void own_far(const struct fl_xdr_field *f, unsigned char **at, uint32_t n)
+static void own_block(const struct fl_xdr_field *f, unsigned char **at, uint32_t n, unsigned char **end)
 {
     if (!n || !*at) {
         *at = NULL;
         return;
     }
-    *at = g_memdup2(*at, n * fl_xdr_element_size(f));
-    own_elements(f, *at, n);
+    own_piece(at, n * fl_xdr_element_size(f), end);
+    own_elements(f, *at, n, end);
 }
 
-static void own_field(const struct fl_xdr_field *f, unsigned char *base)
+static void own_field(const struct fl_xdr_field *f, unsigned char *base, unsigned char **end)
 {
     unsigned char *at = base + f->offset;
 
     switch (f->shape) {
     case FL_XDR_ONE:
         if (f->kind != FL_XDR_VALUE)
-            own_elements(f, at, 1);
+            own_elements(f, at, 1, end);
         else if (value_is_string(f, base))
-            *(char **)at = g_strdup(*(char **)at);
+            own_string((char **)at, end);
         return;
     case FL_XDR_FIXED:
-        own_elements(f, at, f->limit);
+        own_elements(f, at, f->limit, end);
         return;
     case FL_XDR_OPTIONAL:
         if (f->kind == FL_XDR_STRING)
-            *(char **)at = g_strdup(*(char **)at);
+            own_string((char **)at, end);
         else
-            own_far(f, (unsigned char **)at, 1);
+            own_block(f, (unsigned char **)at, 1, end);
         return;
     default:
-        own_far(f, (unsigned char **)at, counted(f, base));
+        own_block(f, (unsigned char **)at, counted(f, base), end);
     }
 }
 
-static void own_struct(const struct fl_xdr_type *t, unsigned char *base)
+static void own_struct(const struct fl_xdr_type *t, unsigned char *base, unsigned char **end)
 {
     for (unsigned int i = 0; i < t->nfields; i++)
-        own_field(&fl_xdr_fields[t->first_field + i], base);
+        own_field(&fl_xdr_fields[t->first_field + i], base, end);
 }
 
-void fl_xdr_copy(unsigned int type, const void *data, void *ret_data)
+void *fl_xdr_clone(unsigned int type, const void *data, size_t head)
 {
-    g_return_if_fail(type < fl_xdr_ntypes);
-    if (!fl_xdr_types[type].nfields)
-        return;
-    memcpy(ret_data, data, fl_xdr_types[type].size);
-    own_struct(&fl_xdr_types[type], ret_data);
+    const struct fl_xdr_type *t = &fl_xdr_types[type];
+    unsigned char *block, *end;
+
+    block = g_malloc(head + ALIGNED(t->size) + far_struct(t, data));
+    end = block + head + ALIGNED(t->size);
+    memcpy(block + head, data, t->size);
+    own_struct(t, block + head, &end);
+    return block;
 }
 
 /* ---- equal ---- */
