@@ -344,6 +344,19 @@ static int emit_locked(struct fl_hub *hub, const struct fl_event_info *event, co
     return wanted && enqueue(hub, event, payload) ? hub->timer : -1;
 }
 
+static void feed(GPtrArray *sinks, const struct fl_event_info *event, const void *payload)
+{
+    struct fl_hub_emission emission = { .event = event, .payload = payload };
+    for (guint i = 0; i < sinks->len; i++) {
+        struct hub_reg *reg = g_ptr_array_index(sinks, i);
+        if (!g_atomic_int_get(&reg->dead))
+            reg->sink(reg->opaque, reg->id, &emission);
+        reg_unref(reg);
+    }
+    if (emission.made)
+        emission.unmake(emission.made);
+}
+
 void fl_hub_emit(struct fl_hub *hub, const struct fl_event_info *event, const void *payload)
 {
     g_autoptr(GPtrArray) sinks = NULL;
@@ -356,10 +369,6 @@ void fl_hub_emit(struct fl_hub *hub, const struct fl_event_info *event, const vo
     g_mutex_unlock(&hub->lock);
     if (wake >= 0)
         fl_event_update_timeout(wake, 0);
-    for (guint i = 0; sinks && i < sinks->len; i++) {
-        struct hub_reg *reg = g_ptr_array_index(sinks, i);
-        if (!g_atomic_int_get(&reg->dead))
-            reg->sink(reg->opaque, reg->id, event, payload);
-        reg_unref(reg);
-    }
+    if (sinks)
+        feed(sinks, event, payload);
 }

@@ -25,10 +25,17 @@ struct fl_hub_filter {
     const char *name;          /* for classes without a UUID (node devices), or NULL */
 };
 
+/* One emission on its way through the sinks. What the first makes of it the others may use: it is given to
+ * `unmake` when all have had it. */
+struct fl_hub_emission {
+    const struct fl_event_info *event;
+    const void *payload;
+    void *made; /* NULL: nothing yet */
+    void (*unmake)(void *made);
+};
 /* A raw sink gets the payload itself, in the emitting thread, with no hub lock held (the daemon uses this).
  */
-typedef void (*fl_hub_sink)(void *opaque, int callback_id, const struct fl_event_info *event,
-                            const void *payload);
+typedef void (*fl_hub_sink)(void *opaque, int callback_id, struct fl_hub_emission *emission);
 
 /*
  * Registers; returns the callback id (>= 0) or -1. `cb` is called from the application's event loop. freecb

@@ -11,6 +11,7 @@
 #include "daemon/call.h"
 #include "daemon/peer.h"
 #include "core/driver.h"
+#include "wire/frame.h"
 #include "wire/xdr.h"
 
 #define SUBSCRIPTIONS_MAX 1024u /* of one peer */
@@ -37,15 +38,59 @@ static void free_subscription(void *opaque)
     g_free(sub);
 }
 
+static void free_encoded(void *made)
+{
+    struct fl_writer *w = made;
+
+    fl_writer_fini(w);
+    g_free(w);
+}
+
+/* NULL: it does not fit in a message. */
+static struct fl_writer *encode(unsigned int type, const struct fl_event_info *event, const void *payload)
+{
+    struct fl_writer *w = g_new(struct fl_writer, 1);
+
+    fl_writer_init(w, FL_FRAME_LENGTH_MAX);
+    if (fl_xdr_encode(type, payload, w) == 0)
+        return w;
+    fl_warn_seldom("a %s event is sent to nobody: %s", event->name, fl_error_get()->message);
+    fl_error_reset();
+    free_encoded(w);
+    return NULL;
+}
+
+void fl_send_event(struct fl_peer *peer, const struct fl_event_info *event, const void *payload)
+{
+    struct fl_writer *own = encode(event->numbered ? event->legacy_payload : event->payload, event, payload);
+
+    if (!own)
+        return;
+    fl_peer_event(peer, event, NULL, own);
+    free_encoded(own);
+}
+
+/* Encoded once for all who have asked for it by number, which is everybody since long. */
+static const struct fl_writer *encoded(struct fl_hub_emission *e)
+{
+    if (!e->made) {
+        e->made = encode(e->event->payload, e->event, e->payload);
+        e->unmake = free_encoded;
+    }
+    return e->made;
+}
+
 /* In the emitting thread; driver locks may be held, so nothing here may wait. */
-static void send_event(void *opaque, int callback_id, const struct fl_event_info *event, const void *payload)
+static void send_event(void *opaque, int callback_id, struct fl_hub_emission *e)
 {
     struct fl_subscription *sub = opaque;
+    const struct fl_writer *bytes;
 
-    if (sub->legacy)
-        fl_peer_event(sub->peer, event, NULL, payload);
-    else
-        fl_peer_event(sub->peer, event, &callback_id, payload);
+    if (sub->legacy) {
+        fl_send_event(sub->peer, e->event, e->payload);
+    } else if ((bytes = encoded(e))) {
+        fl_peer_event(sub->peer, e->event, &callback_id, bytes);
+    }
 }
 
 static char *filter_key(const struct fl_hub_filter *filter)

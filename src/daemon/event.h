@@ -17,5 +17,7 @@ int fl_subscribe(struct fl_call *call, enum fl_event_class cls, int event_id,
 int fl_unsubscribe(struct fl_call *call, enum fl_event_class cls, int callback_id);
 /* The un-numbered one of this event. */
 int fl_unsubscribe_legacy(struct fl_call *call, enum fl_event_class cls, int event_id);
+/* To one peer, without a number. */
+void fl_send_event(struct fl_peer *peer, const struct fl_event_info *event, const void *payload);
 /* The peer goes. */
 void fl_subscriptions_end(struct fl_peer *peer);

@@ -131,7 +131,7 @@ static void connection_broke(virConnectPtr conn, int reason, void *opaque)
     struct fl_w_event_connect_closed payload = { .reason = reason };
 
     (void)conn;
-    fl_peer_event(opaque, FL_EV_CONNECT_CLOSED, NULL, &payload);
+    fl_send_event(opaque, FL_EV_CONNECT_CLOSED, &payload);
 }
 
 static void release_peer(void *opaque)

@@ -10,9 +10,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/outbox.h"
 #include "daemon/peer.h"
 
-#define BATCH 64
+#define BATCH  64
 
 struct fl_io {
     GThread *thread;
@@ -26,6 +27,8 @@ struct fl_io {
     GMutex lock;              /* guards the two below */
     GQueue peers;
     int64_t tick_at; /* INT64_MAX: never */
+    struct fl_outbox outbox;
+    gint asleep; /* atomic: it waits, or is about to and has not looked into the outbox yet */
 };
 
 static void wake(struct fl_io *io)
@@ -127,12 +130,26 @@ static void forget_events(struct fl_io *io, const struct fl_peer *peer)
     }
 }
 
+/* Who adds to the outbox wakes a thread that sleeps; one that has not looked into it since it said so sees
+ * it. */
+static int wait_ready(struct fl_io *io)
+{
+    int n;
+
+    if (!fl_outbox_is_empty(&io->outbox))
+        return epoll_wait(io->epoll_fd, io->ready, BATCH, 0);
+    g_atomic_int_set(&io->asleep, 1);
+    n = epoll_wait(io->epoll_fd, io->ready, BATCH, fl_outbox_is_empty(&io->outbox) ? wait_ms(io) : 0);
+    g_atomic_int_set(&io->asleep, 0);
+    return n;
+}
+
 static gpointer io_thread(gpointer opaque)
 {
     struct fl_io *io = opaque;
 
     while (!g_atomic_int_get(&io->stop)) {
-        io->nready = epoll_wait(io->epoll_fd, io->ready, BATCH, wait_ms(io));
+        io->nready = wait_ready(io);
         for (int i = 0; i < io->nready; i++) {
             struct fl_peer *peer = peer_of(&io->ready[i]);
             struct fl_io_guest *guest = guest_of(&io->ready[i]);
@@ -144,6 +161,8 @@ static gpointer io_thread(gpointer opaque)
             else
                 swallow_wake(io);
         }
+        /* Calls and events take turns: as many writes as there were calls, and one when there was none. */
+        fl_outbox_write(&io->outbox, (unsigned int)MAX(io->nready, 1));
         io->nready = 0;
         tick_all(io);
     }
@@ -159,6 +178,7 @@ struct fl_io *fl_io_new(unsigned int number)
 
     g_mutex_init(&io->lock);
     g_queue_init(&io->peers);
+    fl_outbox_init(&io->outbox);
     io->tick_at = INT64_MAX;
     io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -185,6 +205,7 @@ void fl_io_free(struct fl_io *io)
         close(io->epoll_fd);
     if (io->wake_fd >= 0)
         close(io->wake_fd);
+    fl_outbox_fini(&io->outbox);
     g_mutex_clear(&io->lock);
     g_free(io);
 }
@@ -256,6 +277,13 @@ void fl_io_tick_by(struct fl_io *io, int64_t when_us)
         io->tick_at = when_us;
     g_mutex_unlock(&io->lock);
     if (sooner && g_thread_self() != io->thread)
+        wake(io);
+}
+
+void fl_io_write_soon(struct fl_io *io, struct fl_peer *peer)
+{
+    fl_outbox_add(&io->outbox, peer);
+    if (!fl_io_is_current(io) && g_atomic_int_compare_and_exchange(&io->asleep, 1, 0))
         wake(io);
 }
 

@@ -35,6 +35,8 @@ void fl_io_want(struct fl_io *io, struct fl_peer *peer, int fd, uint32_t events)
 void fl_io_watch(struct fl_io *io, struct fl_peer *peer, bool second, int fd, uint32_t was, uint32_t events);
 /* From any thread: fl_peer_tick() is due at this time, no later. */
 void fl_io_tick_by(struct fl_io *io, int64_t when_us);
+/* From any thread: the peer has events queued, fl_peer_write_events() is due. */
+void fl_io_write_soon(struct fl_io *io, struct fl_peer *peer);
 /* From the peer's thread: takes it out of the set; it is finished once the present round is over. */
 void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd);
 /* Which peer the thread is handling, NULL for none; and whether it is that one, asked from any thread. */

@@ -95,7 +95,7 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
     peer->refs = 1;
     peer->server = server;
     peer->io = io;
-    peer->link.data = peer;
+    peer->link.data = peer->unsent_link.data = peer;
     peer->id = (uint64_t)(guint)g_atomic_int_add(&next_id, 1) + 1;
     peer->read_only = from->read_only;
     peer->local = from->kind == FL_LISTENER_UNIX;

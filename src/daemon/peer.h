@@ -24,6 +24,7 @@ struct fl_served_stream;
 struct fl_server;
 struct fl_subscription;
 struct fl_transport;
+struct fl_writer;
 
 enum fl_auth_kind { FL_AUTH_NONE = 0, FL_AUTH_SASL = 1, FL_AUTH_POLKIT = 2 }; /* the wire's numbers */
 
@@ -31,7 +32,8 @@ struct fl_peer {
     gint refs;
     struct fl_server *server;
     struct fl_io *io;
-    GList link; /* in the I/O thread's list */
+    GList link;        /* in the I/O thread's list */
+    GList unsent_link; /* in its outbox */
     uint64_t id;
     bool read_only;
     bool local;
@@ -57,6 +59,7 @@ struct fl_peer {
     bool gone;                             /* lock: finished, write nothing more */
     bool closing;                          /* lock: close once all is written... */
     bool ended;                            /* lock: ...which it is, and its thread will finish it */
+    bool unsent;                           /* lock: in the outbox of its I/O thread */
     unsigned int holds;                    /* lock: reasons not to read, see fl_peer_hold() */
     uint64_t sent_before;                  /* lock: of the transport, at the last tick... */
     int unread_before;                     /* lock: ...and bytes that waited to be read */
@@ -101,10 +104,12 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason);
 int fl_peer_reply(struct fl_peer *peer, const struct fl_header *call, unsigned int type, const void *ret,
                   const int *fds, unsigned int nfds);
 void fl_peer_reply_error(struct fl_peer *peer, const struct fl_header *call); /* the thread's error */
-/* An event message; callback_id NULL: without a number. */
+/* An event message, its payload encoded; callback_id NULL: without a number. Queued: the I/O thread writes
+ * it. */
 struct fl_event_info;
 void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
-                   const void *payload);
+                   const struct fl_writer *payload);
+void fl_peer_write_events(struct fl_peer *peer); /* I/O thread */
 /* Writes what is queued; what does not fit now follows when the socket takes it. */
 void fl_peer_flush(struct fl_peer *peer);
 /* Under the lock: after frames were appended to the session by hand. */

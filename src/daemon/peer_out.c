@@ -14,7 +14,7 @@
 #include "daemon/forward.h"
 #include "daemon/io.h"
 #include "transport/transport.h"
-#include "wire/xdr.h"
+#include "wire/cursor.h"
 
 #define OUTPUT_HIGH (4u << 20) /* a peer that does not read its answers is not read either... */
 #define OUTPUT_LOW  (1u << 20) /* ...until they are this few */
@@ -136,13 +136,17 @@ void fl_peer_release(struct fl_peer *peer, unsigned int reason)
 }
 
 /* A frame that cannot be queued ends the connection: the other side would wait for it for ever. */
+static void cut_off(struct fl_peer *peer)
+{
+    fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
+                   fl_error_get()->message);
+    fl_peer_shutdown(peer);
+}
+
 static int settle(struct fl_peer *peer, int result)
 {
-    if (result < 0) {
-        fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s) is cut off: %s", peer->id, peer->name,
-                       fl_error_get()->message);
-        fl_peer_shutdown(peer);
-    }
+    if (result < 0)
+        cut_off(peer);
     /* On its own thread the answers of one read go out together. */
     if (!fl_io_is_current(peer->io))
         fl_peer_flush_locked(peer);
@@ -182,7 +186,7 @@ void fl_peer_reply_error(struct fl_peer *peer, const struct fl_header *call)
 
 /* The payload follows the number of the subscription; the older messages have none. */
 static int put_event(struct fl_session *session, const struct fl_event_info *event, const int *callback_id,
-                     const void *payload)
+                     const struct fl_writer *payload)
 {
     bool legacy = !callback_id && event->numbered;
     struct fl_header header = { .program = event->program,
@@ -195,20 +199,31 @@ static int put_event(struct fl_session *session, const struct fl_event_info *eve
         return -1;
     if (callback_id && event->numbered)
         fl_put_u32(writer, (uint32_t)*callback_id);
-    if (fl_xdr_encode(legacy ? event->legacy_payload : event->payload, payload, writer) < 0) {
-        fl_session_cancel(session);
-        return -1;
-    }
+    fl_put_bytes(writer, payload->data, payload->len);
     return fl_session_end(session);
 }
 
 void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
-                   const void *payload)
+                   const struct fl_writer *payload)
 {
+    bool first = false;
+
     g_mutex_lock(&peer->lock);
     if (!peer->gone && !peer->closing) {
-        settle(peer, put_event(peer->session, event, callback_id, payload));
-        fl_peer_flush_locked(peer);
+        if (put_event(peer->session, event, callback_id, payload) < 0)
+            cut_off(peer);
+        first = !peer->unsent;
+        peer->unsent = true;
     }
+    g_mutex_unlock(&peer->lock);
+    if (first)
+        fl_io_write_soon(peer->io, peer);
+}
+
+void fl_peer_write_events(struct fl_peer *peer)
+{
+    g_mutex_lock(&peer->lock);
+    peer->unsent = false;
+    fl_peer_flush_locked(peer);
     g_mutex_unlock(&peer->lock);
 }

@@ -182,10 +182,10 @@ static void a_callback_may_deregister_itself_and_others(void **state)
     assert_int_equal(freed, 2);
 }
 
-static void sink(void *opaque, int callback_id, const struct fl_event_info *event, const void *payload)
+static void sink(void *opaque, int callback_id, struct fl_hub_emission *emission)
 {
-    const struct fl_w_event_domain_lifecycle *p = payload;
-    assert_ptr_equal(event, FL_EV_DOMAIN_LIFECYCLE);
+    const struct fl_w_event_domain_lifecycle *p = emission->payload;
+    assert_ptr_equal(emission->event, FL_EV_DOMAIN_LIFECYCLE);
     assert_int_equal(callback_id, *(int *)opaque);
     g_string_append_printf(story, "sink:%s:%d ", p->dom.name, p->event);
 }

@@ -19,9 +19,9 @@ static virDomainPtr dom;
 static GString *story; /* "event/detail " of every lifecycle event */
 static char *file;
 
-static void sink(void *opaque, int callback_id, const struct fl_event_info *event, const void *payload)
+static void sink(void *opaque, int callback_id, struct fl_hub_emission *emission)
 {
-    const struct fl_w_event_domain_lifecycle *p = payload;
+    const struct fl_w_event_domain_lifecycle *p = emission->payload;
     g_string_append_printf(story, "%s%d/%d", story->len ? " " : "", p->event, p->detail);
 }
 

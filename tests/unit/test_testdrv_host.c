@@ -101,9 +101,9 @@ static struct fl_test_host *leave(virConnectPtr conn)
     return host;
 }
 
-static void no_event(void *opaque, int callback_id, const struct fl_event_info *event, const void *payload)
+static void no_event(void *opaque, int callback_id, struct fl_hub_emission *emission)
 {
-    (void)opaque, (void)callback_id, (void)event, (void)payload;
+    (void)opaque, (void)callback_id, (void)emission;
 }
 
 /* The number given, as an application sees it. */
