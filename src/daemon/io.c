@@ -13,7 +13,7 @@
 #include "daemon/outbox.h"
 #include "daemon/peer.h"
 
-#define BATCH  64
+#define BATCH 64
 
 struct fl_io {
     GThread *thread;
