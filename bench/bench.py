@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import lab
 from daemon import Daemon
@@ -63,14 +64,16 @@ def measure(place, table, names, rounds):
             group = GROUPS[name]
             if i >= group.rounds:
                 continue
-            print(f"round {i + 1} of {min(rounds, group.rounds)}: {name}", file=sys.stderr, flush=True)
+            print(f"round {i + 1} of {min(rounds, group.rounds)}: {name}", end="", file=sys.stderr, flush=True)
             table.begin(name)
+            begun = time.monotonic()
             try:
                 group.measure(place, table)
             except (RuntimeError, OSError, subprocess.SubprocessError) as e:
                 table.fail(f"{name}, round {i + 1}", e)
                 for d in place.daemons.values():
                     d.ensure()
+            print(f", {time.monotonic() - begun:.1f} s", file=sys.stderr, flush=True)
 
 
 def main():

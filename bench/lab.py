@@ -113,8 +113,8 @@ def spawn(times, *argv):
 class Client:
     """A client that says when it is ready, and goes on when told."""
 
-    def __init__(self, who, uri, *args):
-        argv = [program("client"), WHO[who]["lib"], uri, *map(str, args)]
+    def __init__(self, who, uri, *args, core=None):
+        argv = [*(["taskset", "-c", str(core)] if core is not None else []), program("client"), WHO[who]["lib"], uri, *map(str, args)]
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def line(self):

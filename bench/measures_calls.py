@@ -45,7 +45,7 @@ def opening(lab, table):
 
 
 def threads(lab, table):
-    total = lab.n(12000, 64)
+    total = lab.n(8000, 64)
     for n in (2, 8, 32):
         for how, what in (("shared", "one connection"), ("threads", "own connections")):
             for mode, core in MODES:

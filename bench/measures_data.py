@@ -67,7 +67,17 @@ def one_stream(lab, table, measure, volumes, beside):
     bar = Bar(faster=2, share=0.8) if kind == "unix" else Bar(faster=2)
     pairs = {who: (lambda c=c, d=d: client(c, volumes[d].uri(kind), "stream", way, volumes[d].name, size, core=core))
              for who, (c, d) in PAIRS.items()}
+    limits = []
+
+    def copy():
+        limits.append(bare("copy", kind, way, size, beside, core=core))
+        return limits[-1]
+
     if kind != "tls":
-        pairs["bare"] = lambda: bare("copy", kind, way, size, beside, core=core)
+        pairs["bare"] = copy
     with pinned(lab, core):
         take_turns(table, 1, pairs, [(f"{what} of {size >> 20} MiB, {kind}, {mode}", "MiB/s", field("mib_per_s"), bar)])
+    for how in ("plain", "splice", "sendfile"):  # the limit is the fastest; what each of them does, for information
+        for r in limits if kind == "unix" else []:
+            if how in r:
+                table.add(f"  a bare copy, {way}, by {how}, {mode}", "MiB/s", "bare", r[how])

@@ -10,7 +10,8 @@ import subprocess
 import time
 
 from daemon import Daemon
-from lab import OURS, WHO, Client, program, run_json, spawn
+from lab import CORE, WHO, Client, program, run_json, spawn
+from pairs import pinned
 from table import Bar
 
 
@@ -82,39 +83,40 @@ def idle(lab, table):
 
 # ---- connections ----
 
-A_CLIENT = 4000  # connections of one client process: the incumbent's library takes more than one descriptor for each
+A_CLIENT = 1000  # connections of one client process: the incumbent's library takes more than one descriptor for each
+PATIENCE = 20    # seconds: opening the next takes the incumbent longer the more there are
 
 
-def hold(who, uri, n):
-    """n connections, from as many client processes as it takes, opened one process after the other. Returns how many there
-    are, how many were opened a second, and the clients."""
-    clients, opened, took = [], 0, 0.0
-    while opened < n:
-        clients.append(Client(who, uri, "hold", min(A_CLIENT, n - opened)))
-        r = clients[-1].line()
-        opened += r["n"]
-        took += r["n"] / r["opens_per_s"] if r["n"] else 0
+def hold(who, uri, n, ends):
+    """n connections, from as many client processes as it takes, one process after the other; as many as there is patience for.
+    Returns how many there are, and how many were opened a second."""
+    opened, took, begun = 0, 0.0, time.monotonic()
+    while opened < n and time.monotonic() < begun + PATIENCE:
+        c = Client(who, uri, "hold", min(A_CLIENT, n - opened))
+        ends.callback(c.close)
+        r = c.line()
         if r["n"] == 0:
             break
-    return opened, opened / took if took else 0, clients
+        opened += r["n"]
+        took += r["n"] / r["opens_per_s"]
+    return opened, opened / took if took else 0
 
 
 def connections(lab, table):
     """Opened, held, one call each; what each costs the daemon."""
     room = lab.files - 200  # the daemon has some descriptors of its own
-    wanted = (1000, min(20000, room)) if not lab.quick else (20,)
-    for n in wanted:
+    for n in (1000, min(20000, room)) if not lab.quick else (20,):
         for who, daemon in lab.daemons.items():
             daemon.restart()
             before = daemon.status("VmRSS")
-            served, speed, clients = hold(who, daemon.uri(), n)
-            try:
+            with contextlib.ExitStack() as ends:
+                served, speed = hold(who, daemon.uri(), n, ends)
                 table.add(f"{n} connections, served", "connections", who, served, Bar(exactly=n))
                 table.add(f"{n} connections, memory each", "KB", who, (daemon.status("VmRSS") - before) * 1.024 / max(served, 1), Bar(limit=3))
                 table.add(f"{n} connections, opened", "opens/s", who, speed)
-            finally:
-                for c in clients:
-                    c.close()
+            if served < n:
+                table.note(f"{n} connections, {who}: {served} were opened and served in {PATIENCE} s")
+            daemon.restart()
     if room < 20000 and not lab.quick:
         table.note(f"{lab.files} descriptors are allowed to a process here: {room} connections instead of 20000")
 
@@ -143,56 +145,63 @@ BESIDE = (("call", "a quick call"), ("define", "a domain defined and undefined")
           ("open", "a connection opened and closed"))
 
 
-def ask(who, uri, seconds):
-    """Clients that ask at the same time, one for each kind of question; only begun."""
-    clients = {kind: Client(who, uri, "during", kind, seconds) for kind, _ in BESIDE}
+def ask(lab, who, daemon):
+    """A client for each kind of question, ready to ask."""
+    clients = {kind: Client(who, daemon.uri(), "during", kind, lab.n(2, 0.1), core=CORE) for kind, _ in BESIDE}
     for c in clients.values():
         c.line()
     return clients
 
 
-def go(clients):
+def go(lab, clients):
+    """One after the other, so that they only wait for the daemon; but each in its time, whatever the others wait for."""
     for c in clients.values():
         c.go()
-
-
-def blocking(lab, table):
-    """100 connections that wait 10 s for being opened, each a call that blocks its worker, and what others see meanwhile."""
-    n, seconds = lab.n(100, 4), lab.n(7, 0.3)
-    for who, daemon in lab.daemons.items():
-        daemon.restart()
-        others = ask(who, daemon.uri(), seconds)
-        go(others)
-        add_answers(table, who, others, "alone")
-        stuck = Stuck(os.path.join(lab.folder, f"stuck-{who}.xml"))
-        others, waiting = ask(who, daemon.uri(), seconds), None
-        try:
-            begun = time.monotonic()
-            waiting = Client(who, daemon.uri(path=stuck.path), "block", n)
-            at_first = waiting.line()["waiting"]
-            if at_first < n:
-                raise RuntimeError(f"only {at_first} of {n} calls block ({who})")
-            go(others)
-            time.sleep(max(0, begun + lab.n(10, 1) - time.monotonic()))
-            stuck.free()
-            add_answers(table, who, others, f"beside {n} that block")
-            table.add(f"{n} calls blocked for {lab.n(10, 1)} s, answered", "calls", who, waiting.line()["answered"], Bar(exactly=n))
-        finally:
-            stuck.free()
-            for c in [*others.values(), *([waiting] if waiting else [])]:
-                c.close()
+        time.sleep(lab.n(2.2, 0.15))
 
 
 def add_answers(table, who, clients, when):
-    try:
-        for kind, what in BESIDE:
-            r = clients[kind].line()
-            for p in ("p50", "p99"):
-                bar = Bar(within=1.5, of=f"{what}, alone, p99") if when != "alone" and p == "p99" else None
-                table.add(f"{what}, {when}, {p}", "µs", who, r[p + "_us"], bar)
-    finally:
-        for c in clients.values():
-            c.close()
+    for kind, what in BESIDE:
+        r = clients[kind].line()
+        for p in ("p50", "p99"):
+            bar = Bar(within=1.5, of=f"{what}, alone, p99") if when != "alone" and p == "p99" else None
+            table.add(f"{what}, {when}, {p}", "µs", who, r[p + "_us"], bar)
+
+
+def blocking(lab, table):
+    """100 connections that wait 10 s for being opened, each a call that blocks its worker, and what others see meanwhile: clients
+    and daemon on one core, so that it is the daemon's doing and not the scheduler's."""
+    n = lab.n(100, 4)
+    with pinned(lab, CORE):
+        for who, daemon in lab.daemons.items():
+            with contextlib.ExitStack() as ends:
+                others = ask(lab, who, daemon)
+                for c in others.values():
+                    ends.callback(c.close)
+                go(lab, others)
+                add_answers(table, who, others, "alone")
+            with contextlib.ExitStack() as ends:
+                others = ask(lab, who, daemon)
+                for c in others.values():
+                    ends.callback(c.close)
+                blocked(lab, table, who, n, others, ends)
+
+
+def blocked(lab, table, who, n, others, ends):
+    daemon = lab.daemons[who]
+    stuck = Stuck(os.path.join(lab.folder, f"stuck-{who}.xml"))
+    ends.callback(stuck.free)
+    begun = time.monotonic()
+    waiting = Client(who, daemon.uri(path=stuck.path), "block", n, core=CORE)
+    ends.callback(waiting.close)
+    at_first = waiting.line()["waiting"]
+    if at_first < n:
+        raise RuntimeError(f"only {at_first} of {n} calls block ({who})")
+    go(lab, others)
+    time.sleep(max(0, begun + lab.n(10, 1) - time.monotonic()))
+    stuck.free()
+    add_answers(table, who, others, f"beside {n} that block")
+    table.add(f"{n} calls blocked for {lab.n(10, 1)} s, answered", "calls", who, waiting.line()["answered"], Bar(exactly=n))
 
 
 # ---- the library ----
