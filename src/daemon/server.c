@@ -352,6 +352,8 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
         fl_server_free(server);
         return NULL;
     }
+    if (server->tls)
+        fl_tls_host_checked(server->tls);
     return server;
 }
 

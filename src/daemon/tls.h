@@ -12,8 +12,12 @@
 struct fl_tls_host;
 struct fl_transport;
 
-/* Loads module and certificates; what fails is logged and tried again when files change. */
+/* Has module and certificates looked at by a process of its own, which ends: they are loaded here with the
+ * first client. Before there are threads. */
 struct fl_tls_host *fl_tls_host_new(const struct fl_daemon_conf *conf, bool privileged);
+/* Waits for what that finds; a problem is logged and looked at again when files change. Clients of any kind
+ * may be served meanwhile. */
+void fl_tls_host_checked(struct fl_tls_host *host);
 /* New settings, for connections from now on. Any thread. */
 void fl_tls_host_configure(struct fl_tls_host *host, const struct fl_daemon_conf *conf);
 void fl_tls_host_free(struct fl_tls_host *host);
