@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The daemon's certificates: loaded when it listens for TLS, and again when a file changes or the settings
- * are read again. Without usable ones the daemon runs on: TLS clients are turned away, and the log says why.
- * Held by server.c; peers (peer.c) use the calls at the end.
+ * The daemon's certificates: looked at when it listens for TLS, loaded with the first client, and again when
+ * a file changes or the settings are read again. Without usable ones the daemon runs on: TLS clients are
+ * turned away, and the log says why. Held by server.c; peers (peer.c) use the calls at the end.
  */
 #pragma once
 
