@@ -31,6 +31,22 @@ static void bound_connect(int fd, int64_t deadline_us)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
+/* The queue was full: once more, waiting. */
+static int wait_connect(int fd, const struct sockaddr_un *sa, int64_t deadline_us)
+{
+    int rc;
+
+    fl_fd_set_nonblock(fd, false);
+    bound_connect(fd, deadline_us);
+    do {
+        rc = connect(fd, (const struct sockaddr *)sa, sizeof(*sa));
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    fl_fd_set_nonblock(fd, true);
+    return 0;
+}
+
 int fl_dial_unix(const char *path, int64_t deadline_us)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -39,20 +55,16 @@ int fl_dial_unix(const char *path, int64_t deadline_us)
         return -ENAMETOOLONG;
     memcpy(sa.sun_path, path, len);
 
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    bound_connect(fd, deadline_us);
-    int rc;
-    do {
-        rc = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
-    } while (rc < 0 && errno == EINTR);
+    int rc = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 ? 0 : -errno;
+    if (rc == -EAGAIN || rc == -EINTR)
+        rc = wait_connect(fd, &sa, deadline_us);
     if (rc < 0) {
-        rc = errno == EAGAIN ? -ETIMEDOUT : -errno;
         close(fd);
         return rc;
     }
-    fl_fd_set_nonblock(fd, true);
     return fd;
 }
 

@@ -34,8 +34,8 @@ def per_call(count):
     return (count(MANY) - count(FEW)) / (MANY - FEW)
 
 
-def client(uri, n, *prefix):
-    done = subprocess.run([*map(str, prefix), str(CLIENT), str(LIBRARY), uri, "call", str(n)], env=environment(True), text=True,
+def client(uri, n, *prefix, what="call"):
+    done = subprocess.run([*map(str, prefix), str(CLIENT), str(LIBRARY), uri, what, str(n)], env=environment(True), text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -66,11 +66,11 @@ def uri(namespace, tmp_path):
 class Watched(Daemon):
     """A daemon run by valgrind; ended() is what it said."""
 
-    def __init__(self, folder, *tool):
+    def __init__(self, folder, *tool, args=(), **how):
         self.tool = list(map(str, tool))
-        super().__init__(folder, wait=False)
+        super().__init__(folder, wait=False, args=args, **how)
         self.stop()
-        argv = [*self.tool, str(OUR_LIBVIRTD), "-f", str(self.conf), "-p", str(self.pid_file)]
+        argv = [*self.tool, str(OUR_LIBVIRTD), "-f", str(self.conf), "-p", str(self.pid_file), *args]
         self.proc = subprocess.Popen(argv, env=environment(True), stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
         self.wait_ready(60)
 

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What opening and closing a connection costs, counted as in test_cost.py, over a unix socket and plain TCP. Two round trips:
+the first calls go out together; closing waits for its answer."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from interop_lab import Daemon, need
+from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, need_tool, strace_total, valgrind_number
+
+FEW, MANY = 50, 250
+# client, daemon; per virConnectOpen and virConnectClose of test:///default at a daemon
+SYSTEM_CALLS = {"unix": (17.2, 16.2), "tcp": (20.2, 16.2)}
+ALLOCATIONS = {"unix": (80, 39), "tcp": (69, 39)}
+INSTRUCTIONS = {"unix": (54500, 30000), "tcp": (68000, 31500)}
+
+pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reason="a sanitizer's build does more per call")
+
+
+def per_opening(count):
+    return (count(MANY) - count(FEW)) / (MANY - FEW)
+
+
+def where(daemon, kind):
+    return daemon.uri() if kind == "unix" else daemon.tcp_uri()
+
+
+def settings(kind, i):
+    """A port for each, since they may run side by side."""
+    return {"args": ["--listen"], "conf": {"tcp_port": str(17301 + i + 10 * (kind == "tcp"))}}
+
+
+@pytest.fixture
+def daemon(namespace, tmp_path, kind):
+    need(CLIENT, "the bench's client")
+    daemon = Daemon(tmp_path / "d", **settings(kind, 0))
+    yield daemon
+    daemon.stop()
+
+
+KINDS = pytest.mark.parametrize("kind", ["unix", "tcp"])
+TOOLS = pytest.mark.parametrize("tool,pattern,ceilings", [
+    (["valgrind"], ALLOCATED, ALLOCATIONS),
+    (["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], COLLECTED, INSTRUCTIONS)], ids=["allocations", "instructions"])
+
+
+@KINDS
+def test_system_calls_of_the_client(daemon, kind, tmp_path):
+    need_tool("strace")
+
+    def count(n):
+        client(where(daemon, kind), n, "strace", "-f", "-c", "-o", tmp_path / "s", what="open")
+        return strace_total(tmp_path / "s")
+    cost = per_opening(count)
+    print(cost)
+    assert cost <= SYSTEM_CALLS[kind][0]
+
+
+@KINDS
+def test_system_calls_of_the_daemon(daemon, kind, tmp_path):
+    need_tool("strace")
+
+    def count(n):
+        out = tmp_path / f"s{n}"
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
+        tracer.stderr.readline()  # "attached"
+        time.sleep(0.2)
+        client(where(daemon, kind), n, what="open")
+        time.sleep(0.2)
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=20)
+        return strace_total(out)
+    cost = per_opening(count)
+    print(cost)
+    assert cost <= SYSTEM_CALLS[kind][1]
+
+
+@KINDS
+@TOOLS
+def test_work_of_the_client(daemon, kind, tool, pattern, ceilings):
+    need_tool("valgrind")
+    cost = per_opening(lambda n: valgrind_number(client(where(daemon, kind), n, *tool, what="open"), pattern))
+    print(cost)
+    assert cost <= ceilings[kind][0]
+
+
+@KINDS
+@TOOLS
+def test_work_of_the_daemon(namespace, tmp_path, kind, tool, pattern, ceilings):
+    need_tool("valgrind")
+    need(CLIENT, "the bench's client")
+
+    def count(n):
+        daemon = Watched(tmp_path / f"d{n}", *tool, **settings(kind, 1 if n == FEW else 2))
+        client(where(daemon, kind), n, what="open")
+        return valgrind_number(daemon.ended(), pattern)
+    cost = per_opening(count)
+    print(cost)
+    assert cost <= ceilings[kind][1]
