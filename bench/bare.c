@@ -205,6 +205,8 @@ int main(int argc, char **argv)
         return reopen(tcp, strtoul(argv[3], NULL, 10));
     if (strcmp(what, "threads") == 0 && argc > 4)
         return bare_threads(tcp, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
+    if (strcmp(what, "copy") == 0 && strcmp(argv[2], "tls") == 0 && argc > 6)
+        return bare_tls_copy(argv[3], strtoul(argv[4], NULL, 10), argv[5], argv[6]);
     if (strcmp(what, "copy") == 0 && argc > 5)
         return bare_copy(argv[3], tcp, strtoul(argv[4], NULL, 10), argv[5]);
     fprintf(stderr, "usage: bench-bare pingpong unix|tcp N\n"
@@ -212,6 +214,7 @@ int main(int argc, char **argv)
                     "       bench-bare threads unix|tcp THREADS N\n"
                     "       bench-bare open unix|tcp N\n"
                     "       bench-bare handshake N DIR\n"
-                    "       bench-bare copy unix|tcp up|down BYTES FILE\n");
+                    "       bench-bare copy unix|tcp up|down BYTES FILE\n"
+                    "       bench-bare copy tls up|down BYTES FILE DIR\n");
     return 2;
 }

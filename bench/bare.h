@@ -26,3 +26,5 @@ int bare_copy(const char *way, int tcp, size_t bytes, const char *file);
 /* bare_tls.c: certificates are below `dir` as virsh pki lays them out flat. */
 int bare_tls_pingpong(size_t n, const char *dir);
 int bare_tls_handshakes(size_t n, const char *dir);
+/* As bare_copy(); a file to read must be there. */
+int bare_tls_copy(const char *way, size_t bytes, const char *file, const char *dir);

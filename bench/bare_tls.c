@@ -2,11 +2,14 @@
 /* GnuTLS alone: both ends show and check a certificate, as a connection to the daemon does. */
 #include "bare.h"
 
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,4 +142,63 @@ int bare_tls_handshakes(size_t n, const char *dir)
     bare_report("handshake", us, n);
     free(us);
     return 0;
+}
+
+/* ---- bytes between memory and a file, a record of the largest size at a time ---- */
+
+#define RECORD 16384
+
+static char record[RECORD];
+
+static void file_end(gnutls_session_t s, int up, const char *file, size_t bytes)
+{
+    int f = open(file, up ? O_WRONLY | O_CREAT : O_RDONLY, 0600);
+    ssize_t n;
+
+    for (size_t left = bytes; left > 0; left -= (size_t)n) {
+        n = up ? receive(s, record, RECORD) : read(f, record, left < RECORD ? left : RECORD);
+        if (n <= 0 || (up ? write(f, record, (size_t)n) : gnutls_record_send(s, record, (size_t)n)) != n)
+            _exit(1);
+    }
+    if (up)
+        gnutls_record_send(s, "", 1);
+    _exit(0);
+}
+
+static int memory_end(gnutls_session_t s, int up, size_t bytes)
+{
+    ssize_t n;
+
+    for (size_t left = bytes; left > 0; left -= (size_t)n) {
+        n = up ? gnutls_record_send(s, record, left < RECORD ? left : RECORD) : receive(s, record, RECORD);
+        if (n <= 0)
+            return -1;
+    }
+    return up && receive(s, record, 1) != 1 ? -1 : 0;
+}
+
+int bare_tls_copy(const char *way, size_t bytes, const char *file, const char *dir)
+{
+    int up = strcmp(way, "up") == 0, fds[2], rc;
+    gnutls_session_t s;
+    struct stat st;
+    double begun;
+
+    if (bare_pair(1, fds) < 0)
+        return 2;
+    if (fork() == 0) {
+        close(fds[0]);
+        file_end(shake(fds[1], GNUTLS_SERVER, credentials(dir, "server")), up, file, bytes);
+    }
+    close(fds[1]);
+    s = shake(fds[0], GNUTLS_CLIENT, credentials(dir, "client"));
+    begun = bare_now_us();
+    rc = memory_end(s, up, bytes);
+    if (rc == 0 && (stat(file, &st) < 0 || (size_t)st.st_size < bytes))
+        rc = -1;
+    printf("{\"what\": \"copy\", \"bytes\": %zu, \"mib_per_s\": %.1f}\n", bytes,
+           (double)bytes / 1048576 / ((bare_now_us() - begun) / 1e6));
+    close(fds[0]);
+    wait(NULL);
+    return rc < 0 ? 1 : 0;
 }
