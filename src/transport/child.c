@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "transport/channel.h"
+#include "transport/child_kin.h"
 
 #define STDERR_KEPT   1048576 /* whole pages; they take memory once written */
 #define LOOK_EVERY    64      /* reads */
@@ -39,6 +40,8 @@ struct child {
     unsigned int reads;
     bool half_closed;
     bool spoken;
+    bool ends_kin;
+    struct fl_kin *kin; /* from closing on */
     fl_child_explain explain;
     char *(*strip)(const char *);
 };
@@ -221,28 +224,63 @@ ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len)
     return n;
 }
 
+/* While the child lives: nobody knows whose they were once it has ended. */
+static void gather_kin(struct child *c)
+{
+    if (c->ends_kin && c->pid > 0)
+        c->kin = fl_kin_gather(c->kin, c->pid);
+}
+
 int fl_child_half_close(struct fl_transport *t)
 {
     struct child *c = t->priv;
-    if (c)
+    if (c) {
         c->half_closed = true;
+        gather_kin(c);
+    }
     return fl_channel_half_close(t);
+}
+
+void fl_child_end_kin(struct fl_transport *t)
+{
+    struct child *c = t->priv;
+    c->ends_kin = true;
+}
+
+static bool all_ended(struct child *c, int timeout_ms)
+{
+    int64_t deadline = fl_deadline_in_ms(timeout_ms);
+    bool ended = reap(c, timeout_ms);
+    return (!c->kin || fl_kin_wait(c->kin, fl_deadline_poll_ms(deadline))) && ended;
+}
+
+/* Those it started wait for the same signal: a shell acts on its own once what it waits for has ended. */
+static void signal_all(struct child *c, int number)
+{
+    gather_kin(c);
+    if (c->pid > 0)
+        kill(c->pid, number);
+    if (c->kin)
+        fl_kin_signal(c->kin, number);
 }
 
 void fl_child_close(struct fl_transport *t)
 {
     struct child *c = t->priv;
+    if (c)
+        gather_kin(c);
     fl_channel_close(t);
     if (!c)
         return;
     t->priv = NULL;
     fl_fd_close(&c->err_fd);
-    if (!reap(c, CLOSE_WAIT_MS)) {
-        kill(c->pid, SIGTERM);
-        if (!reap(c, TERM_WAIT_MS)) {
-            kill(c->pid, SIGKILL);
-            reap(c, TERM_WAIT_MS);
+    if (!all_ended(c, CLOSE_WAIT_MS)) {
+        signal_all(c, SIGTERM);
+        if (!all_ended(c, TERM_WAIT_MS)) {
+            signal_all(c, SIGKILL);
+            all_ended(c, TERM_WAIT_MS);
         }
     }
+    fl_kin_free(c->kin);
     g_free(c);
 }

@@ -16,6 +16,8 @@ void fl_child_set_strip(struct fl_transport *t, char *(*strip)(const char *stder
 ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_child_write(struct fl_transport *t, const void *buf, size_t len);
 int fl_child_half_close(struct fl_transport *t);
+/* Closing ends what the program has started, too. Not for ssh, whose masters outlive it. */
+void fl_child_end_kin(struct fl_transport *t);
 /* Bounded: closes its input, gives it a moment, then terminates, then kills; always reaps. */
 void fl_child_close(struct fl_transport *t);
 

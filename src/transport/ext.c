@@ -30,7 +30,10 @@ static int ext_open(struct fl_transport *t, const struct fl_endpoint *ep)
     char *argv[] = { (char *)command, NULL };
     t->target = g_strdup_printf("command '%s'", command);
     fl_stage_enter(FL_STAGE_CONNECT, "%s", t->target);
-    return fl_child_spawn(t, argv, "the program of command=", ext_ended);
+    if (fl_child_spawn(t, argv, "the program of command=", ext_ended) < 0)
+        return -1;
+    fl_child_end_kin(t);
+    return 0;
 }
 
 const struct fl_transport_ops fl_transport_ext = {

@@ -88,8 +88,8 @@ def test_connections_broken_at_random_bytes(start_daemon, how):
     def broken():
         data = session(rng)
         s = socket.socket(socket.AF_UNIX)
+        s.connect(daemon.sock)  # before it has a time-out: without one it waits where the queue is full
         s.settimeout(30)
-        s.connect(daemon.sock)
         with s:
             at = rng.randrange(len(data) + 1)
             try:

@@ -51,8 +51,12 @@ class Wire:
     def __init__(self, target, timeout=30):
         family = socket.AF_UNIX if isinstance(target, str) else socket.AF_INET
         self.sock = socket.socket(family)
-        self.sock.settimeout(timeout)
+        if family == socket.AF_UNIX:  # one with a time-out of Python's does not wait where the queue is full
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 30, 0))
+        else:
+            self.sock.settimeout(timeout)
         self.sock.connect(target)
+        self.sock.settimeout(timeout)
         self.serial = 0
         self.events = []
 
