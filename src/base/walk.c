@@ -247,7 +247,7 @@ static void cut_advice(char *text)
         *at = '\0';
 }
 
-static void advise(bool instead, const char *todo_fmt, va_list args)
+static void advise(bool instead, const char *before, const char *todo_fmt, va_list args, const char *after)
 {
     virErrorPtr err = fl_error_get();
     bool second = g_strcmp0(error_detail(err), err->str2) == 0;
@@ -258,8 +258,8 @@ static void advise(bool instead, const char *todo_fmt, va_list args)
         cut_advice(message);
         cut_advice(second ? str2 : NULL);
     }
-    err->message = g_strdup_printf("%s; %s", message ? message : "", todo);
-    err->str2 = second ? g_strdup_printf("%s; %s", str2, todo) : g_steal_pointer(&str2);
+    err->message = g_strconcat(message ? message : "", before, todo, after, NULL);
+    err->str2 = second ? g_strconcat(str2, before, todo, after, NULL) : g_steal_pointer(&str2);
 }
 
 void fl_stage_advise(const char *todo_fmt, ...)
@@ -267,7 +267,7 @@ void fl_stage_advise(const char *todo_fmt, ...)
     va_list args;
 
     va_start(args, todo_fmt);
-    advise(false, todo_fmt, args);
+    advise(false, "; ", todo_fmt, args, "");
     va_end(args);
 }
 
@@ -276,6 +276,15 @@ void fl_stage_advise_instead(const char *todo_fmt, ...)
     va_list args;
 
     va_start(args, todo_fmt);
-    advise(true, todo_fmt, args);
+    advise(true, "; ", todo_fmt, args, "");
+    va_end(args);
+}
+
+void fl_stage_remark(const char *remark_fmt, ...)
+{
+    va_list args;
+
+    va_start(args, remark_fmt);
+    advise(false, " (", remark_fmt, args, ")");
     va_end(args);
 }

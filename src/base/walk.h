@@ -81,3 +81,5 @@ void fl_stage_name_teller(enum fl_stage stage, const char *who);
 void fl_stage_advise(const char *todo_fmt, ...) G_GNUC_PRINTF(1, 2);
 /* The same in the place of the advice it has: the reason is another than whoever gave it could know. */
 void fl_stage_advise_instead(const char *todo_fmt, ...) G_GNUC_PRINTF(1, 2);
+/* Adds " (REMARK)" to it: what may have been meant, where nobody here can know whether it matters. */
+void fl_stage_remark(const char *remark_fmt, ...) G_GNUC_PRINTF(1, 2);

@@ -170,6 +170,24 @@ static void suggest_driver(const struct fl_route *route)
         fl_stage_advise_instead("did you mean the driver '%s'?", meant);
 }
 
+/* A slip in what only the far side reads, of which it may have made anything: said with whatever failed. The
+ * text of the error may know it already. */
+static void suggest_parts(const struct fl_route *route)
+{
+    const char *path = route->driver && route->path ? fl_suggest_path(route->driver, route->path) : NULL;
+
+    if (path && fl_stage_of_error(fl_error_get(), NULL) == FL_STAGE_OPEN &&
+        !strstr(fl_error_get()->message, path))
+        fl_stage_remark("did you mean %s://%s%s?", route->driver, route->host ? "..." : "", path);
+    for (size_t i = 0; !route->local && i < route->nparams; i++) {
+        const char *meant = fl_route_param_near(route->params[i].name);
+
+        if (meant)
+            fl_stage_remark("parameter '%s' was left to the far side; did you mean %s?",
+                            route->params[i].name, meant);
+    }
+}
+
 int fl_connect_resolve(const char *name, unsigned int flags, struct fl_route **ret_route)
 {
     fl_autoroute struct fl_route *route = NULL;
@@ -198,6 +216,8 @@ static virConnectPtr open_staged(const char *name, virConnectAuthPtr auth, unsig
     if (!conn && !(how & FL_CONNECT_LOCAL_ONLY)) { /* a daemon's client says the same by itself */
         fl_stage_name_error();
         suggest_driver(route);
+        if (route)
+            suggest_parts(route);
     }
     return conn;
 }

@@ -68,3 +68,16 @@ const char *fl_suggest_driver(const char *driver)
 
     return fl_suggest(driver, drivers);
 }
+
+const char *fl_suggest_path(const char *driver, const char *path)
+{
+    static const char *const own[] = { "qemu",      "xen",     "lxc",      "vbox",    "vz",
+                                       "ch",        "bhyve",   "openvz",   "network", "storage",
+                                       "interface", "nodedev", "nwfilter", "secret",  NULL };
+    static const char *const paths[] = { "/system", "/session", NULL };
+    static const char *const test_paths[] = { "/default", NULL };
+
+    if (g_str_equal(driver, "test"))
+        return fl_suggest(path, test_paths);
+    return g_strv_contains(own, driver) ? fl_suggest(path, paths) : NULL; /* others have paths of their own */
+}

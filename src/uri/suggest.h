@@ -7,3 +7,5 @@
 const char *fl_suggest(const char *word, const char *const *names);
 /* The same among the drivers there are URIs for. */
 const char *fl_suggest_driver(const char *driver);
+/* The same among the paths that a driver knows: "/system" for "/sytem". */
+const char *fl_suggest_path(const char *driver, const char *path);

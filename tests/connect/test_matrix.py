@@ -227,6 +227,9 @@ FAILURES = {
     "server resets": ("test+tcp://127.0.0.1:{odd.resetting}/default", ["127.0.0.1", "{odd.resetting}", "reset"]),
     "no libvirtd": ("test+tcp://127.0.0.1:{odd.babbling}/default", ["auth", "127.0.0.1", "{odd.babbling}", "libvirtd"]),
     "silent server": ("test+tcp://127.0.0.1:{odd.silent}/default?connect_timeout=1", ["auth", "{odd.silent}", "in time"]),
+    "slip of a parameter": ("test+tcp://127.0.0.1:{odd.silent}/default?conect_timeout=9&connect_timeout=1",
+                            ["'conect_timeout'", "did you mean connect_timeout?"]),
+    "slip of a path": ("test:///defalt", ["/defalt", "did you mean test:///default?"]),
     "command that echoes": ("test+ext:///default?command=/bin/cat", ["auth", "/bin/cat"]),
 }
 
@@ -243,6 +246,9 @@ def test_one_clear_line(odd, what):
 def test_what_the_far_side_cannot_open(place):
     done = shell("ours")("list", uri=place.uri("unix", path="/nonexistent"))
     assert_fails_with(done, ["/nonexistent"])
+    assert "did you mean" not in done.stderr
+    done = shell("ours")("list", uri=place.uri("unix", path="/defualt"))
+    assert_fails_with(done, ["/defualt", "did you mean test:///default?"])
 
 
 def assert_fails_with(done, words):
