@@ -80,7 +80,10 @@ static int number_option(struct fl_shell *sh, const char *name, const char *text
     errno = 0;
     value = strtol(text, &end, 0);
     if (errno || end == text || *end || value < 0 || value > G_MAXINT) {
-        fl_complain(sh, "option -%s: '%s' is not a number of 0 or more", name, text);
+        if (end != text && !*end && value > 0)
+            fl_complain(sh, "option -%s: '%s' is more than %d", name, text, G_MAXINT);
+        else
+            fl_complain(sh, "option -%s: '%s' is not a number of 0 or more", name, text);
         return -1;
     }
     *ret = (int)value;

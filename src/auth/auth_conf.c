@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "base/walk.h"
 
 #ifndef FL_SYSCONFDIR
 #define FL_SYSCONFDIR "/etc"
@@ -167,6 +168,29 @@ int fl_auth_conf_parse(const char *filename, const char *text, size_t len, struc
     return 0;
 }
 
+/* Once for a file: one opening may look into it several times. */
+static void warn_of_mode(const char *path, unsigned int mode)
+{
+    static GMutex lock;
+    static char *warned;
+    bool again;
+
+    g_mutex_lock(&lock);
+    again = g_strcmp0(warned, path) == 0;
+    if (!again) {
+        g_free(warned);
+        warned = g_strdup(path);
+    }
+    g_mutex_unlock(&lock);
+    if (again)
+        return;
+    fl_warn("%s holds passwords and others than its owner may read it (mode %04o): chmod 600 %s", path, mode,
+            path);
+    fl_stage_note(
+        "warning: %s holds passwords and others than its owner may read it (mode %04o): chmod 600 %s", path,
+        mode, path);
+}
+
 int fl_auth_conf_load(const char *path, struct fl_auth_conf **ret_conf)
 {
     struct stat st;
@@ -177,8 +201,7 @@ int fl_auth_conf_load(const char *path, struct fl_auth_conf **ret_conf)
     if (fl_file_read(path, FL_AUTH_CONF_MAX_BYTES, &text, &len) < 0)
         return -1;
     if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)))
-        fl_warn("%s holds passwords and others than its owner may read it (mode %04o): chmod 600 %s", path,
-                (unsigned int)(st.st_mode & 07777), path);
+        warn_of_mode(path, (unsigned int)(st.st_mode & 07777));
     rc = fl_auth_conf_parse(path, text, len, ret_conf);
     explicit_bzero(text, len);
     g_free(text);

@@ -9,9 +9,9 @@
  *     [auth-SERVICE-HOST]            which set serves for whom; HOST "default": for all without a section
  *     credentials=NAME
  *
- * SERVICE is "libvirt" (SASL) or "ssh". Spaces around keys and values do not count; of equal keys in a
- * section the last counts, equal sections add up. Every error says FILE:LINE and what was expected there.
- * Called by credentials.c.
+ * SERVICE is "libvirt" (SASL), "ssh" or "test" (a test host with users, on "localhost"). Spaces around keys
+ * and values do not count; of equal keys in a section the last counts, equal sections add up. Every error
+ * says FILE:LINE and what was expected there. Called by credentials.c.
  */
 #pragma once
 

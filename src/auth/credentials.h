@@ -14,7 +14,7 @@
 struct fl_credentials {
     virConnectAuthPtr auth; /* the application's; may be NULL */
     const char *authfile;   /* authfile=; NULL: LIBVIRT_AUTH_FILE, then the usual places of auth.conf */
-    const char *service;    /* "libvirt" (SASL), "ssh": the section of auth.conf */
+    const char *service;    /* "libvirt" (SASL), "ssh", "test": the section of auth.conf */
     const char *host;       /* as the URI names it; "localhost" without one */
     const char *user;       /* of the URI; may be NULL */
 };

@@ -382,21 +382,34 @@ static int level_by_name(const char *text)
     return 0;
 }
 
+/* A mistyped setting must not stop the program: it is said once, where logs go by default, and what was asked
+ * for rightly is done. */
+static void complain_of_env(const char *why, int level)
+{
+    bool off = fl_log_threshold == LOG_OFF;
+
+    if (off && fl_log_configure(level ? level : FL_LOG_WARN, NULL, NULL) < 0)
+        return;
+    fl_warn("log settings from the environment are not used: %s", why);
+    if (off && !level)
+        fl_log_configure(LOG_OFF, NULL, NULL);
+}
+
 void fl_log_configure_from_env(void)
 {
     const char *debug = secure_getenv("LIBVIRT_DEBUG");
     const char *filters = secure_getenv("LIBVIRT_LOG_FILTERS");
     const char *outputs = secure_getenv("LIBVIRT_LOG_OUTPUTS");
     int level = debug ? level_by_name(debug) : 0;
-    if (!level && !(filters && *filters) && !(outputs && *outputs))
-        return;
-    if (!level)
-        level = FL_LOG_WARN;
-    if (fl_log_configure(level, filters, outputs) < 0) {
-        /* A mistyped setting must not stop the program; say it where logs go by default. */
-        g_autofree char *why = g_strdup(fl_error_get()->message);
+    g_autofree char *why = NULL;
+
+    if (debug && *debug && !level)
+        why = g_strdup_printf("LIBVIRT_DEBUG='%s' is none of 1 to 4, debug, info, warning, error", debug);
+    if ((filters && *filters) || (outputs && *outputs) || level) {
+        if (fl_log_configure(level ? level : FL_LOG_WARN, filters, outputs) < 0 && !why)
+            why = g_strdup(fl_error_get()->message);
         fl_error_reset();
-        if (fl_log_configure(level, NULL, NULL) == 0)
-            fl_warn("log settings from the environment are not used: %s", why);
     }
+    if (why)
+        complain_of_env(why, level);
 }

@@ -98,7 +98,7 @@ struct fl_daemon_key {
     const char *name;
     enum fl_key_type type;
     size_t offset;        /* into struct fl_daemon_conf */
-    const char *fallback; /* the default as the file would write it, without quotes; NULL = not set */
+    const char *fallback; /* for the manual page: the default, without quotes; NULL = not set */
     long min, max;        /* numbers; max 0 = no bound beyond the type's */
     /* NULL, or what is wrong with a text ("expected a UUID …"); list items are checked one by one. */
     const char *(*check)(const char *text);

@@ -88,11 +88,11 @@ const struct fl_daemon_key fl_daemon_keys[] = {
     KEY(also_listen_as, LIST, NULL, SOCK, .help = "daemons whose sockets are served, too, such as [ \"virtqemud\" ]; not one of the incumbent's keys"),
     KEY(unix_sock_dir, TEXT, NULL, SOCK, .help = "folder of the sockets; the run-time folder when not set"),
 
-    KEY(auth_unix_ro, AUTH, "none", AUTH, .help = "read-only socket: none, sasl or polkit; polkit for the system daemon"),
-    KEY(auth_unix_rw, AUTH, "none", AUTH, .help = "socket: none, sasl or polkit; polkit for the system daemon"),
+    KEY(auth_unix_ro, AUTH, "polkit in the system daemon, none elsewhere", AUTH, .help = "read-only socket: none, sasl or polkit"),
+    KEY(auth_unix_rw, AUTH, "polkit in the system daemon, none elsewhere", AUTH, .help = "socket: none, sasl or polkit"),
     KEY(auth_tcp, AUTH, "sasl", AUTH, .network = true, .check = check_network_auth, .help = "TCP connections: none or sasl"),
     KEY(auth_tls, AUTH, "none", AUTH, .network = true, .check = check_network_auth, .help = "TLS connections: none or sasl"),
-    KEY(tcp_min_ssf, UINT, "56", AUTH, .network = true, .min = 112, .max = 100000, .help = "least strength of SASL encryption on TCP"),
+    KEY(tcp_min_ssf, UINT, "56", AUTH, .network = true, .min = 112, .max = 100000, .help = "least strength of SASL encryption on TCP, in bits; 56 lets in what is too weak by now, so whoever sets it sets 112 at least"),
     KEY(access_drivers, LIST, NULL, AUTH, .check = check_access, .help = "access control beyond authentication; not built: a name such as \"polkit\" stops the daemon"),
     KEY(sasl_allowed_username_list, LIST, NULL, AUTH, .help = "patterns of SASL user names let in; all when not set"),
 

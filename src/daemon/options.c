@@ -172,9 +172,17 @@ int fl_options_parse(struct fl_options *options, int argc, char **argv, const st
                 return EXIT_FAILURE;
             break;
         case 'f':
+            if (!*optarg) {
+                fprintf(stderr, "%s: --config takes the path of a file, not ''\n", program);
+                return EXIT_FAILURE;
+            }
             options->config_file = optarg;
             break;
         case 'p':
+            if (!*optarg) {
+                fprintf(stderr, "%s: --pid-file takes the path of a file, not ''\n", program);
+                return EXIT_FAILURE;
+            }
             options->pid_file = optarg;
             break;
         default:

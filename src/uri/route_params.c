@@ -137,7 +137,11 @@ static int apply_seconds(struct fl_route *route, const struct param_rule *rule, 
 {
     int n = 0;
 
-    if (number_from_text(value, &n) < 0 || n < 0 || n > FL_SECONDS_MAX)
+    if (*value && strspn(value, "0123456789") == strlen(value) &&
+        (number_from_text(value, &n) < 0 || n > FL_SECONDS_MAX))
+        return fl_error(VIR_ERR_INVALID_ARG, "%s=%.100s: expected at most %d seconds, or 0 for %s", from,
+                        value, FL_SECONDS_MAX, rule->offset == AT(reconnect) ? "never" : "no limit");
+    if (number_from_text(value, &n) < 0 || n < 0)
         return fl_error(VIR_ERR_INVALID_ARG, "%s=%.100s: expected a number of seconds, 0 for %s", from, value,
                         rule->offset == AT(reconnect) ? "never and 1 for the usual 120" : "no limit");
     *(int *)((char *)route + rule->offset) = n;

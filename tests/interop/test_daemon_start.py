@@ -192,6 +192,12 @@ def test_without_certificates_the_other_sockets_serve(start_daemon, our_virsh):
     assert our_virsh.out("uri", uri=daemon.tcp_uri()).strip()
 
 
+@pytest.mark.parametrize("option,name", [("-p", "--pid-file"), ("-f", "--config")])
+def test_an_empty_path_is_refused(folder, option, name):
+    done = libvirtd(option, "")
+    assert done.returncode == 1 and done.stderr == f"libvirtd: {name} takes the path of a file, not ''\n"
+
+
 # ---- background, timeout, signals
 
 def test_daemon_goes_to_the_background_when_it_answers(folder):

@@ -189,6 +189,53 @@ def test_name_and_password_are_taken_from_a_pipe_when_there_is_no_terminal(tmp_p
         assert done.returncode == code, (answers, done.stderr)
 
 
+def auth_conf(folder, password, mode=0o600):
+    path = folder / "auth.conf"
+    path.write_text(f"[credentials-t]\nusername=joe\npassword={password}\n\n[auth-test-localhost]\ncredentials=t\n")
+    path.chmod(mode)
+    return {"LIBVIRT_AUTH_FILE": str(path)}
+
+
+def test_name_and_password_are_taken_from_auth_conf(tmp_path):
+    """As by the incumbent's: [auth-test-localhost] answers for a test host with users."""
+    host = tmp_path / "host.xml"
+    host.write_text("<node><auth><user password='pw'>joe</user></auth></node>")
+    for password, code in ("pw", 0), ("no", 1):
+        done = subprocess.run([our_shell(), "-c", f"test://{host}", "uri"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, env={**os.environ, **auth_conf(tmp_path, password)})
+        assert done.returncode == code, done.stderr
+        assert "Enter" not in done.stdout + done.stderr
+    assert "not accepted" in done.stderr
+
+
+def test_an_auth_conf_that_others_may_read_is_told_of_once(tmp_path):
+    host = tmp_path / "host.xml"
+    host.write_text("<node><auth><user password='pw'>joe</user></auth></node>")
+    env = {**os.environ, **auth_conf(tmp_path, "pw", 0o644)}
+    done = subprocess.run([our_shell(), "doctor", f"test://{host}"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 0 and done.stdout.count("mode 0644") == 1 and "chmod 600" in done.stdout
+    done = subprocess.run([our_shell(), "-c", f"test://{host}", "uri"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          env={**env, "LIBVIRT_LOG_OUTPUTS": "3:stderr"})
+    assert done.returncode == 0 and done.stderr.count("mode 0644") == 1
+
+
+@pytest.mark.parametrize("name,value,word", [("LIBVIRT_DEBUG", "foo", "'foo'"), ("LIBVIRT_DEBUG", "9", "'9'"),
+                                             ("LIBVIRT_LOG_OUTPUTS", "foo", "'foo'"), ("LIBVIRT_LOG_FILTERS", "x", "'x'")])
+def test_a_bad_log_setting_is_told_of_and_nothing_else(name, value, word):
+    done = subprocess.run([our_shell(), "-c", "test:///default", "uri"], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, name: value})
+    assert (done.returncode, done.stdout) == (0, "test:///default\n\n")
+    line, = done.stderr.splitlines()
+    assert "warning" in line and "log settings from the environment are not used" in line and word in line
+
+
+@pytest.mark.parametrize("text,said", [("99999999999", "is more than 2147483647"), ("-1", "is not a number of 0 or more"),
+                                       ("x", "is not a number of 0 or more")])
+def test_a_number_that_is_too_large_is_one(text, said):
+    done = shell("--timeout", text, "uri")
+    assert done.returncode == 1 and f"'{text}' {said}" in done.stderr, done.stderr
+
+
 def test_help_takes_the_title_of_a_group():
     assert shell("help", "Host and Hypervisor").stdout == shell("help", "host").stdout != ""
 
