@@ -31,8 +31,9 @@ struct attempt {
     int fd; /* -1: not begun, or over */
     int errnum;
     bool begun;
-    char name[NI_MAXHOST];
 };
+
+#define NAME_ROOM 128 /* of an address in figures, with a zone */
 
 struct race {
     struct addrinfo *order[ADDRESSES_MAX];
@@ -44,13 +45,15 @@ static void race_init(struct race *r, struct addrinfo *list)
 {
     *r = (struct race){ 0 };
     for (struct addrinfo *a = list; a && r->n < ADDRESSES_MAX; a = a->ai_next) {
-        struct attempt *try = &r->try[r->n];
-        try->fd = -1;
-        if (getnameinfo(a->ai_addr, a->ai_addrlen, try->name, sizeof(try->name), NULL, 0, NI_NUMERICHOST) !=
-            0)
-            g_strlcpy(try->name, "?", sizeof(try->name));
+        r->try[r->n].fd = -1;
         r->order[r->n++] = a;
     }
+}
+
+static const char *address_text(const struct race *r, size_t i, char room[NAME_ROOM])
+{
+    const struct addrinfo *a = r->order[i];
+    return getnameinfo(a->ai_addr, a->ai_addrlen, room, NAME_ROOM, NULL, 0, NI_NUMERICHOST) == 0 ? room : "?";
 }
 
 static void attempt_over(struct race *r, struct attempt *try, int errnum)
@@ -138,9 +141,10 @@ static const char *attempt_result(const struct attempt *try)
 
 static void note_race(const struct race *r, int port, int won)
 {
-    for (size_t i = 0; i < r->n; i++)
+    char room[NAME_ROOM];
+    for (size_t i = 0; fl_walk_watched() && i < r->n; i++)
         if (r->try[i].begun || won < 0)
-            fl_stage_note("%s port %d: %s", r->try[i].name, port,
+            fl_stage_note("%s port %d: %s", address_text(r, i, room), port,
                           (int)i == won                 ? "connected"
                           : won < 0 || r->try[i].errnum ? attempt_result(&r->try[i])
                                                         : "slower than another");
@@ -149,11 +153,13 @@ static void note_race(const struct race *r, int port, int won)
 static int race_failed(const struct race *r, const char *host, int port, const char *who, const char *todo)
 {
     g_autoptr(GString) tried = g_string_new(NULL);
+    char room[NAME_ROOM];
     int worst = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct attempt *try = &r->try[i];
         int err = try->errnum ? try->errnum : ETIMEDOUT;
-        g_string_append_printf(tried, "%s%s: %s", i ? ", " : "", try->name, attempt_result(try));
+        g_string_append_printf(tried, "%s%s: %s", i ? ", " : "", address_text(r, i, room),
+                               attempt_result(try));
         if (worst == 0 || err == ECONNREFUSED)
             worst = err;
     }
@@ -177,9 +183,11 @@ int fl_tcp_dial(const char *host, int port, int64_t deadline_us, const char *who
     int won = race_run(&race, deadline_us);
     note_race(&race, port, won);
     int fd = race_fini(&race, won);
+    if (won < 0)
+        race_failed(&race, host, port, who, todo);
     freeaddrinfo(list);
     if (won < 0)
-        return race_failed(&race, host, port, who, todo);
+        return -1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     *ret_fd = fd;
     return 0;

@@ -15,7 +15,7 @@ FEW, MANY = 50, 250
 # client, daemon; per virConnectOpen and virConnectClose of test:///default at a daemon
 SYSTEM_CALLS = {"unix": (17.2, 16.2), "tcp": (20.2, 16.2)}
 ALLOCATIONS = {"unix": (80, 39), "tcp": (69, 39)}
-INSTRUCTIONS = {"unix": (54500, 30000), "tcp": (68000, 31500)}
+INSTRUCTIONS = {"unix": (54500, 30000), "tcp": (48500, 31500)}
 
 pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reason="a sanitizer's build does more per call")
 
