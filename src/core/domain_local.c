@@ -49,18 +49,6 @@ void virDomainInterfaceFree(virDomainInterfacePtr iface)
     free(iface);
 }
 
-void virDomainStatsRecordListFree(virDomainStatsRecordPtr *stats)
-{
-    if (!stats)
-        return;
-    for (virDomainStatsRecordPtr *s = stats; *s; s++) {
-        virTypedParamsFree((*s)->params, (*s)->nparams);
-        fl_domain_unref((*s)->dom);
-        free(*s);
-    }
-    free(stats);
-}
-
 /* Records, or -1 after dispatching. */
 static int get_stats(virConnectPtr conn, const char *call, virDomainPtr *doms, unsigned int ndoms,
                      unsigned int stats, virDomainStatsRecordPtr **retStats, unsigned int flags)

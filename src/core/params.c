@@ -65,7 +65,7 @@ void fl_params_fill(const struct fl_w_typed_param *w, uint32_t n, virTypedParame
 {
     memset(params, 0, sizeof(*params) * n);
     for (uint32_t i = 0; i < n; i++) {
-        g_strlcpy(params[i].field, w[i].field, sizeof(params[i].field));
+        memcpy(params[i].field, w[i].field, strnlen(w[i].field, sizeof(params[i].field) - 1));
         params[i].type = w[i].type;
         switch (w[i].type) {
         case VIR_TYPED_PARAM_INT:

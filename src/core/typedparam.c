@@ -20,7 +20,8 @@ virTypedParameterPtr fl_params_add(struct fl_params *p, const char *name, int ty
 {
     if (!name)
         return fl_error_null(VIR_ERR_INVALID_ARG, "a typed parameter needs a name");
-    if (strlen(name) >= VIR_TYPED_PARAM_FIELD_LENGTH)
+    size_t length = strlen(name);
+    if (length >= VIR_TYPED_PARAM_FIELD_LENGTH)
         return fl_error_null(VIR_ERR_INTERNAL_ERROR, "parameter name '%s' is longer than %d bytes", name,
                              VIR_TYPED_PARAM_FIELD_LENGTH - 1);
     if (p->n >= PARAMS_MAX)
@@ -31,7 +32,7 @@ virTypedParameterPtr fl_params_add(struct fl_params *p, const char *name, int ty
     }
     virTypedParameterPtr param = &p->list[p->n++];
     memset(param, 0, sizeof(*param));
-    g_strlcpy(param->field, name, sizeof(param->field));
+    memcpy(param->field, name, length);
     param->type = type;
     return param;
 }

@@ -146,6 +146,8 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
         g_mutex_unlock(&peer->lock);
     }
     close_fds(call.fds, call.nfds);
+    if (call.release)
+        call.release(call.held);
     if (call.stream)
         virStreamFree(call.stream);
     if (call.conn)

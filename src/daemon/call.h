@@ -32,6 +32,9 @@ struct fl_call {
     /* Procedures marked as stream: a new stream of `conn`, connected to the frames once the call has
      * succeeded. */
     virStreamPtr stream;
+    /* What the result points into besides the arena: given back when the call is over. */
+    void *held;
+    void (*release)(void *held);
     void (*after)(struct fl_call *call); /* once the answer is queued; not after an error */
     bool last;                           /* close the connection once the answer is out */
 };

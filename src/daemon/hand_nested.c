@@ -21,19 +21,9 @@ static int keep(struct fl_call *call, const char *text, char **ret_text)
 
 /* ---- statistics of many domains ---- */
 
-static int stats_record(struct fl_call *call, const virDomainStatsRecord *record,
-                        struct fl_w_domain_stats_record *w)
+static void release_records(void *held)
 {
-    fl_domain_to_wire(record->dom, &w->dom);
-    if (fl_keep_string(call, &w->dom.name) < 0 ||
-        fl_params_to_wire(record->params, record->nparams, call->arena, &w->n_params, &w->params) < 0)
-        return -1;
-    for (uint32_t i = 0; i < w->n_params; i++) {
-        if (fl_keep_string(call, &w->params[i].field) < 0 ||
-            (w->params[i].type == VIR_TYPED_PARAM_STRING && fl_keep_string(call, &w->params[i].value.s) < 0))
-            return -1;
-    }
-    return 0;
+    virDomainStatsRecordListFree(held);
 }
 
 static int get_stats(struct fl_call *call, const struct fl_w_connect_get_all_domain_stats_args *a,
@@ -64,10 +54,15 @@ int fl_serve_connect_get_all_domain_stats(struct fl_call *call, void *args, void
         r->retStats = fl_keep_room(call, (size_t)n, sizeof(*r->retStats));
     if (n > 0 && !r->retStats)
         result = -1;
-    for (int i = 0; i < n && result == 0; i++)
-        result = stats_record(call, records[i], &r->retStats[i]);
+    /* The answer is encoded from the records: nothing of them is copied before. */
+    call->held = records;
+    call->release = release_records;
+    for (int i = 0; i < n && result == 0; i++) {
+        fl_domain_to_wire(records[i]->dom, &r->retStats[i].dom);
+        result = fl_params_to_wire(records[i]->params, records[i]->nparams, call->arena,
+                                   &r->retStats[i].n_params, &r->retStats[i].params);
+    }
     r->n_retStats = n > 0 ? (uint32_t)n : 0;
-    virDomainStatsRecordListFree(records);
     return result;
 }
 

@@ -38,7 +38,7 @@ static int writer_grow(struct fl_writer *w, size_t len)
     return 0;
 }
 
-unsigned char *fl_writer_reserve(struct fl_writer *w, size_t len)
+unsigned char *fl_writer_reserve_more(struct fl_writer *w, size_t len)
 {
     unsigned char *p;
 
@@ -49,14 +49,6 @@ unsigned char *fl_writer_reserve(struct fl_writer *w, size_t len)
     p = w->data + w->len;
     w->len += len;
     return p;
-}
-
-void fl_put_u32(struct fl_writer *w, uint32_t v)
-{
-    unsigned char *p = fl_writer_reserve(w, 4);
-
-    if (p)
-        fl_be32_put(p, v);
 }
 
 void fl_put_u64(struct fl_writer *w, uint64_t v)
@@ -85,15 +77,6 @@ void fl_put_opaque(struct fl_writer *w, const void *data, size_t len)
 {
     fl_put_u32(w, (uint32_t)len);
     fl_put_bytes(w, data, len);
-}
-
-bool fl_get_u32(struct fl_reader *r, uint32_t *ret_v)
-{
-    if (fl_reader_left(r) < 4)
-        return false;
-    *ret_v = fl_be32(r->at);
-    r->at += 4;
-    return true;
 }
 
 bool fl_get_u64(struct fl_reader *r, uint64_t *ret_v)

@@ -25,9 +25,18 @@ static inline void fl_writer_reset(struct fl_writer *w)
     w->len = 0;
     w->failed = false;
 }
+unsigned char *fl_writer_reserve_more(struct fl_writer *w, size_t len); /* the rare way of the next */
 /* Room for `len` more bytes, advanced over; NULL once failed. */
-unsigned char *fl_writer_reserve(struct fl_writer *w, size_t len);
-void fl_put_u32(struct fl_writer *w, uint32_t v);
+static inline unsigned char *fl_writer_reserve(struct fl_writer *w, size_t len)
+{
+    unsigned char *p;
+
+    if (w->failed || w->cap - w->len < len || w->max - w->len < len)
+        return fl_writer_reserve_more(w, len);
+    p = w->data + w->len;
+    w->len += len;
+    return p;
+}
 void fl_put_u64(struct fl_writer *w, uint64_t v);
 void fl_put_bytes(struct fl_writer *w, const void *data, size_t len);  /* padded to four, no length word */
 void fl_put_opaque(struct fl_writer *w, const void *data, size_t len); /* length word, bytes, padding */
@@ -49,10 +58,6 @@ static inline size_t fl_reader_left(const struct fl_reader *r)
 {
     return (size_t)(r->end - r->at);
 }
-/* false at the end of the bytes, no error set. */
-bool fl_get_u32(struct fl_reader *r, uint32_t *ret_v);
-bool fl_get_u64(struct fl_reader *r, uint64_t *ret_v);
-
 static inline uint32_t fl_be32(const unsigned char *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -64,3 +69,22 @@ static inline void fl_be32_put(unsigned char *p, uint32_t v)
     p[2] = (unsigned char)(v >> 8);
     p[3] = (unsigned char)v;
 }
+
+static inline void fl_put_u32(struct fl_writer *w, uint32_t v)
+{
+    unsigned char *p = fl_writer_reserve(w, 4);
+
+    if (p)
+        fl_be32_put(p, v);
+}
+
+/* false at the end of the bytes, no error set. */
+static inline bool fl_get_u32(struct fl_reader *r, uint32_t *ret_v)
+{
+    if (fl_reader_left(r) < 4)
+        return false;
+    *ret_v = fl_be32(r->at);
+    r->at += 4;
+    return true;
+}
+bool fl_get_u64(struct fl_reader *r, uint64_t *ret_v);

@@ -2,6 +2,7 @@
 /* Domain calls whose results have shapes of their own. */
 #define FL_FROM VIR_FROM_REMOTE
 #include "core/params.h"
+#include "core/stats.h"
 #include "driver/remote/check.h"
 #include "driver/remote/remote.h"
 #include "driver/remote/stubs.h"
@@ -264,19 +265,18 @@ int fl_remote_connect_get_all_domain_stats(virConnectPtr conn, virDomainPtr *dom
         .n_doms = ndoms, .doms = wire_doms, .stats = stats, .flags = flags
     };
     struct fl_w_connect_get_all_domain_stats_ret ret;
+    struct fl_stats all = { 0 };
 
     for (unsigned int i = 0; i < ndoms; i++)
         fl_domain_to_wire(doms[i], &wire_doms[i]);
     if (fl_remote_call(conn, FL_P_CONNECT_GET_ALL_DOMAIN_STATS, FL_T_CONNECT_GET_ALL_DOMAIN_STATS_ARGS, &args,
                        FL_T_CONNECT_GET_ALL_DOMAIN_STATS_RET, &ret, &arena) < 0)
         return -1;
-    *retStats = g_new0(virDomainStatsRecordPtr, ret.n_retStats + 1);
     for (uint32_t i = 0; i < ret.n_retStats; i++) {
-        virDomainStatsRecordPtr rec = (*retStats)[i] = g_new0(virDomainStatsRecord, 1);
+        const struct fl_w_domain_stats_record *w = &ret.retStats[i];
+        virTypedParameterPtr params = fl_stats_add(&all, fl_domain_from_wire(conn, &w->dom), w->n_params);
 
-        rec->dom = fl_domain_from_wire(conn, &ret.retStats[i].dom);
-        rec->params = fl_params_from_wire(ret.retStats[i].params, ret.retStats[i].n_params);
-        rec->nparams = (int)ret.retStats[i].n_params;
+        fl_params_fill(w->params, w->n_params, params);
     }
-    return (int)ret.n_retStats;
+    return fl_stats_take(&all, retStats);
 }

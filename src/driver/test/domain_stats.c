@@ -2,6 +2,7 @@
 /* Statistics of disks, interfaces and whole domains. Counters follow the clock, at the peer's rates. */
 #define FL_FROM VIR_FROM_TEST
 #include <string.h>
+#include "core/stats.h"
 #include "core/typedparam.h"
 #include "driver/test/domain.h"
 #include "driver/test/ops.h"
@@ -118,20 +119,21 @@ static void stats_iothread(const struct fl_test_domain *d, struct fl_params *lis
     }
 }
 
-static virDomainStatsRecordPtr record_new(virConnectPtr conn, const struct fl_test_domain *d,
-                                          unsigned int stats)
+/* `list` is used for one record after the other. */
+static void add_record(struct fl_stats *all, struct fl_params *list, virConnectPtr conn,
+                       const struct fl_test_domain *d, unsigned int stats)
 {
-    virDomainStatsRecordPtr record = g_new0(virDomainStatsRecord, 1);
-    struct fl_params list = { 0 };
+    virTypedParameterPtr params;
+    list->n = 0;
     if (stats & VIR_DOMAIN_STATS_STATE) {
-        fl_params_add_int(&list, "state.state", d->state);
-        fl_params_add_int(&list, "state.reason", d->reason);
+        fl_params_add_int(list, "state.state", d->state);
+        fl_params_add_int(list, "state.reason", d->reason);
     }
     if (stats & VIR_DOMAIN_STATS_IOTHREAD)
-        stats_iothread(d, &list);
-    record->dom = fl_test_domain_public(conn, d);
-    fl_params_take(&list, &record->params, &record->nparams);
-    return record;
+        stats_iothread(d, list);
+    params = fl_stats_add(all, fl_test_domain_public(conn, d), list->n);
+    if (list->n)
+        memcpy(params, list->list, list->n * sizeof(*params));
 }
 
 /* The list-all filters that the call takes: active, persistent and state. */
@@ -164,20 +166,19 @@ int fl_test_connect_get_all_domain_stats(virConnectPtr conn, virDomainPtr *doms,
         return fl_error(VIR_ERR_ARGUMENT_UNSUPPORTED,
                         "the statistics groups 0x%x are not kept by the test driver", stats & ~KNOWN_STATS);
     TEST_READ_CONN(conn);
-    GPtrArray *list = g_ptr_array_new();
+    struct fl_stats all = { 0 };
+    struct fl_params list = { 0 };
     struct fl_test_domain *d;
     for (unsigned int i = 0; i < ndoms; i++) {
         d = fl_test_table_by_uuid(&host->domains, doms[i]->uuid);
         if (d && stats_match(d, flags))
-            g_ptr_array_add(list, record_new(conn, d, stats));
+            add_record(&all, &list, conn, d, stats);
     }
     FL_TEST_EACH(&host->domains, struct fl_test_domain *, d)
     {
         if (ndoms == 0 && stats_match(d, flags))
-            g_ptr_array_add(list, record_new(conn, d, stats));
+            add_record(&all, &list, conn, d, stats);
     }
-    int n = list->len;
-    g_ptr_array_add(list, NULL);
-    *records = (virDomainStatsRecordPtr *)g_ptr_array_free(list, FALSE);
-    return n;
+    g_free(list.list); /* its strings, if there were any, are the records' */
+    return fl_stats_take(&all, records);
 }
