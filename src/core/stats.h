@@ -13,8 +13,8 @@ struct fl_stats { /* init to zero */
     size_t n, room, nparams, params_room;
 };
 
-/* A record: takes the reference to `dom` over. Room for its parameters, to be filled, valid until the next one is
- * added. */
+/* A record: takes the reference to `dom` over. Room for its parameters, to be filled, valid until the next
+ * one is added. */
 virTypedParameterPtr fl_stats_add(struct fl_stats *stats, virDomainPtr dom, size_t nparams);
 /* The list and how many; leaves `stats` empty. */
 int fl_stats_take(struct fl_stats *stats, virDomainStatsRecordPtr **ret_list);
