@@ -12,7 +12,9 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -189,6 +191,14 @@ static ssize_t fd_pass(virStreamPtr st, size_t most, unsigned int flags, off_t *
     return (ssize_t)want;
 }
 
+/* Not on a disk. */
+static bool fd_quick(virStreamPtr st)
+{
+    const struct fdstream *fs = st->priv;
+    struct statfs sf;
+    return fs->fd >= 0 && fs->regular && fstatfs(fs->fd, &sf) == 0 && sf.f_type == TMPFS_MAGIC;
+}
+
 static int fd_recv_hole(virStreamPtr st, long long *length, unsigned int flags)
 {
     struct fdstream *fs = st->priv;
@@ -357,6 +367,7 @@ static const struct fl_stream_ops fdstream_ops = {
     .abort = fd_abort,
     .file = fd_file,
     .pass = fd_pass,
+    .quick = fd_quick,
     .event_add = fd_event_add,
     .event_update = fd_event_update,
     .event_remove = fd_event_remove,

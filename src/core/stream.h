@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <libvirt/libvirt.h>
 
@@ -26,6 +27,8 @@ struct fl_stream_ops {
     int (*file)(virStreamPtr st);
     /* ...and the next bytes, at most `most`, which count as received: their number and place. 0: ask recv. */
     ssize_t (*pass)(virStreamPtr st, size_t most, unsigned int flags, off_t *ret_at);
+    /* True: none of the slots above ever waits for anything but memory. */
+    bool (*quick)(virStreamPtr st);
     int (*event_add)(virStreamPtr st, int events, virStreamEventCallback cb, void *opaque,
                      virFreeCallback ff);
     int (*event_update)(virStreamPtr st, int events);

@@ -71,6 +71,7 @@ struct fl_peer {
     struct fl_forward *forward;            /* lock: instead of conn, another daemon serves it */
     struct fl_subscription *subscriptions; /* lock */
     struct fl_served_stream *streams;      /* lock */
+    struct fl_served_stream *diverted;     /* lock: whose packet comes past the session */
     bool close_callback;                   /* I/O thread: told when `conn` breaks */
 
     unsigned int queued_calls; /* lock: waiting for or with a worker... */

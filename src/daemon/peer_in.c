@@ -24,6 +24,8 @@
 
 #define ROUNDS  8 /* reads before the thread's other peers get their turn */
 #define FDS_MAX (2 * FL_FRAME_FDS_MAX)
+#define AHEAD                                                                                                \
+    ((size_t)1 << 10) /* read behind a stream's packet, and copied if it is another one's beginning */
 
 static int keep_fds(struct fl_peer *peer, struct msghdr *msg)
 {
@@ -48,15 +50,14 @@ static int keep_fds(struct fl_peer *peer, struct msghdr *msg)
     return 0;
 }
 
-static ssize_t read_with_fds(struct fl_peer *peer, void *space, size_t length)
+static ssize_t read_with_fds(struct fl_peer *peer, struct iovec *iov, size_t count)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(FL_FRAME_FDS_MAX * sizeof(int))];
     } control;
-    struct iovec iov = { space, length };
     struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        .msg_iov = iov, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof(control)
     };
     ssize_t n;
 
@@ -74,22 +75,57 @@ static ssize_t read_with_fds(struct fl_peer *peer, void *space, size_t length)
     return n;
 }
 
+/* The rest of a stream's packet, `*ret_past` bytes of it, and the beginning of what follows it. */
+static ssize_t read_past(struct fl_peer *peer, size_t *ret_past, bool *ret_full)
+{
+    int64_t now = g_get_monotonic_time();
+    struct iovec iov[2];
+    size_t rest;
+    ssize_t n;
+
+    rest = iov[0].iov_len = fl_stream_room(peer, &iov[0].iov_base);
+    iov[1].iov_base = fl_session_space(peer->session, &iov[1].iov_len);
+    iov[1].iov_len = MIN(iov[1].iov_len, AHEAD);
+    n = peer->local ? read_with_fds(peer, iov, 2) : fl_transport_read2(peer->transport, iov);
+    if (n <= 0)
+        return n;
+    fl_session_took(peer->session, MIN((size_t)n, rest), now);
+    if ((size_t)n > rest)
+        fl_session_received(peer->session, (size_t)n - rest, now);
+    *ret_past = MIN((size_t)n, rest);
+    *ret_full = (size_t)n == rest || (size_t)n == rest + iov[1].iov_len;
+    return n;
+}
+
+static ssize_t read_frames(struct fl_peer *peer, bool *ret_full)
+{
+    struct iovec iov;
+    ssize_t n;
+
+    iov.iov_base = fl_session_space(peer->session, &iov.iov_len);
+    n = peer->local ? read_with_fds(peer, &iov, 1)
+                    : fl_transport_read(peer->transport, iov.iov_base, iov.iov_len);
+    if (n > 0)
+        fl_session_received(peer->session, (size_t)n, g_get_monotonic_time());
+    *ret_full = n > 0 && (size_t)n == iov.iov_len;
+    return n;
+}
+
 /* One read. Bytes moved, 0 = end, -FL_AGAIN, -1. *ret_more: the socket may hold more. */
 static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
 {
-    size_t length;
-    ssize_t n;
-    unsigned char *space;
     bool quiet = fl_error_log_quietly(true);
+    bool full = false;
+    size_t past = 0;
+    ssize_t n;
 
     g_mutex_lock(&peer->lock);
-    space = fl_session_space(peer->session, &length);
-    n = peer->local ? read_with_fds(peer, space, length) : fl_transport_read(peer->transport, space, length);
-    if (n > 0)
-        fl_session_received(peer->session, (size_t)n, g_get_monotonic_time());
-    *ret_more = n > 0 && ((size_t)n == length || fl_transport_pending(peer->transport) > 0);
+    n = peer->diverted ? read_past(peer, &past, &full) : read_frames(peer, &full);
+    *ret_more = n > 0 && (full || fl_transport_pending(peer->transport) > 0);
     g_mutex_unlock(&peer->lock);
     fl_error_log_quietly(quiet);
+    if (past)
+        fl_stream_came(peer, past);
     return n;
 }
 
@@ -116,6 +152,8 @@ static int next_frame(struct fl_peer *peer, struct fl_frame *frame, int *fds)
     g_mutex_lock(&peer->lock);
     peer->stalled = peer->holds != 0;
     result = peer->closing || peer->stalled ? 0 : fl_session_next(peer->session, frame);
+    if (result == 0 && !peer->closing && !peer->stalled)
+        fl_stream_divert(peer);
     g_mutex_unlock(&peer->lock);
     if (result > 0 && claim_fds(peer, frame, fds) < 0)
         result = -1;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Streams on the server: their beginning and their end. One thread reads the driver's stream into packets
- * (stream_out.c), one writes packets to it (stream_in.c). */
+ * (stream_out.c, stream_file.c), one writes packets to it, if it may have to wait (stream_in.c). */
 #define FL_FROM VIR_FROM_STREAMS
 #include <string.h>
 
 #include "base/error.h"
+#include "core/objects.h"
 #include "daemon/call.h"
 #include "daemon/stream_private.h"
+#include "transport/transport.h"
 #include "wire/procs.h"
 
 static void free_packets(struct fl_packet *p)
@@ -14,7 +16,6 @@ static void free_packets(struct fl_packet *p)
     while (p) {
         struct fl_packet *next = p->next;
 
-        g_free(p->block);
         g_free(p);
         p = next;
     }
@@ -27,8 +28,7 @@ void fl_served_unref_locked(struct fl_served_stream *s)
     if (--s->refs > 0)
         return;
     free_packets(s->head);
-    while (s->nspares)
-        g_free(s->spares[--s->nspares].block);
+    free_packets(s->spares);
     g_cond_clear(&s->input);
     g_mutex_unlock(&peer->lock); /* a driver's stream may take its time to go */
     virStreamFree(s->stream);
@@ -133,6 +133,7 @@ static int open_locked(struct fl_served_stream *s, const struct fl_call *call, c
         fl_session_stream_close(peer->session, s->header.serial);
         return -1;
     }
+    fl_transport_widen(peer->transport);
     s->next = peer->streams;
     peer->streams = s;
     s->refs++;
@@ -153,12 +154,14 @@ int fl_stream_serve(struct fl_call *call, const void *args, const void *ret)
     s->header = call->header;
     s->to_peer = (call->proc->flags & FL_PROC_STREAM_READ) != 0;
     s->sparse = wants_holes(call, args);
+    s->quick = s->stream->ops && s->stream->ops->quick && s->stream->ops->quick(s->stream);
     s->has_writer = !s->to_peer;
     g_cond_init(&s->input);
     g_mutex_lock(&peer->lock);
     result = open_locked(s, call, ret);
     /* After the answer is queued a failure can only be told on the stream itself. */
-    if (result == 0 && fl_served_start_thread(s, s->to_peer ? fl_served_reader : fl_served_writer) < 0) {
+    if (result == 0 && (s->to_peer || !s->quick) &&
+        fl_served_start_thread(s, s->to_peer ? fl_served_reader : fl_served_writer) < 0) {
         (void)fl_session_stream_abort(peer->session, &s->header, fl_error_get());
         fl_served_end_locked(s);
     }
@@ -170,6 +173,7 @@ int fl_stream_serve(struct fl_call *call, const void *args, const void *ret)
 void fl_streams_end(struct fl_peer *peer)
 {
     g_mutex_lock(&peer->lock);
+    fl_served_drop_part(peer);
     if (peer->streams) /* a thread may be writing to it */
         fl_peer_shutdown(peer);
     while (peer->streams) {

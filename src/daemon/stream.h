@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 struct fl_call;
 struct fl_frame;
 struct fl_peer;
@@ -15,5 +17,10 @@ struct fl_peer;
 int fl_stream_serve(struct fl_call *call, const void *args, const void *ret);
 /* I/O thread: a STREAM or STREAM_HOLE frame. */
 void fl_stream_input(struct fl_peer *peer, const struct fl_frame *frame);
+/* I/O thread: a big packet of which a part has come is read past the session. Where the rest goes and how
+ * much (lock held); so many bytes have come (without it). */
+void fl_stream_divert(struct fl_peer *peer);
+size_t fl_stream_room(struct fl_peer *peer, void **ret_at);
+void fl_stream_came(struct fl_peer *peer, size_t len);
 /* I/O thread: the peer goes; its streams are aborted. */
 void fl_streams_end(struct fl_peer *peer);

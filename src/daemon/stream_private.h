@@ -14,18 +14,11 @@ struct fl_packet {
     struct fl_packet *next;
     enum fl_packet_kind kind;
     int64_t hole;
-    size_t length;
-    const unsigned char *data; /* in `block` */
-    unsigned char *block;      /* what the session received it in */
-    size_t capacity;
+    size_t length, room;
+    unsigned char data[];
 };
 
-/* Blocks that have been written go back to the session for the next packets. */
-#define FL_STREAM_SPARES 4
-struct fl_spare {
-    unsigned char *block;
-    size_t capacity;
-};
+#define FL_STREAM_SPARES 8u /* packets kept for the next ones: fresh memory costs more than the copy */
 
 /* Everything but `stream` is guarded by peer->lock. */
 struct fl_served_stream {
@@ -36,12 +29,15 @@ struct fl_served_stream {
     struct fl_header header; /* of the call that opened it */
     bool to_peer;            /* the client reads it */
     bool sparse;
-    bool over; /* no more packets either way */
+    bool over;  /* no more packets either way */
+    bool quick; /* the driver's end never waits: no thread for its packets */
     bool has_writer;
     GCond input; /* a packet came, or over */
     struct fl_packet *head, *tail;
     size_t queued;
-    struct fl_spare spares[FL_STREAM_SPARES];
+    struct fl_packet *part; /* comes past the session (peer->diverted); the reference is held by it */
+    size_t part_got;
+    struct fl_packet *spares;
     unsigned int nspares;
 };
 
@@ -51,6 +47,7 @@ bool fl_served_is_over(struct fl_served_stream *s);
 void fl_served_unref_locked(struct fl_served_stream *s); /* may let the lock go for a moment */
 void fl_served_end_locked(struct fl_served_stream *s);
 void fl_served_fail(struct fl_served_stream *s); /* with the thread's error; no lock */
+void fl_served_drop_part(struct fl_peer *peer);  /* stream_in.c; lock held */
 
 /* A thread that holds a reference of the stream's and the peer's. Lock held. */
 int fl_served_start_thread(struct fl_served_stream *s, GThreadFunc function);

@@ -28,6 +28,7 @@ int fl_client_stream_attach(struct fl_client_stream *st, uint32_t program, uint3
     if (fl_session_stream_open(st->c->s, serial, st) < 0)
         return -1;
     st->attached = true;
+    fl_transport_widen(st->c->t);
     return 0;
 }
 

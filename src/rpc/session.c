@@ -125,35 +125,17 @@ size_t fl_session_take_input(struct fl_session *s, void **ret_bytes)
 
 void *fl_session_take_buffer(struct fl_session *s, const struct fl_frame *frame)
 {
+    unsigned char *block = s->in;
     size_t left = s->in_len - s->in_at;
 
     if (frame->len < TAKE_MIN)
         return NULL;
-    return fl_session_swap_buffer(s, g_malloc(MAX(IN_FIRST, left)), MAX(IN_FIRST, left), NULL);
-}
-
-void *fl_session_swap_buffer(struct fl_session *s, void *fresh, size_t fresh_cap, size_t *ret_cap)
-{
-    unsigned char *block = s->in;
-    size_t left = s->in_len - s->in_at;
-
-    if (fresh_cap < left) {
-        fresh_cap = s->in_cap;
-        fresh = g_realloc(fresh, fresh_cap);
-    }
-    if (ret_cap)
-        *ret_cap = s->in_cap;
-    s->in = fresh;
-    s->in_cap = fresh_cap;
+    s->in_cap = MAX(IN_FIRST, left);
+    s->in = g_malloc(s->in_cap);
     memcpy(s->in, block + s->in_at, left);
     s->in_at = 0;
     s->in_len = left;
     return block;
-}
-
-size_t fl_session_capacity(const struct fl_session *s)
-{
-    return s->in_cap;
 }
 
 /* ---- frames ---- */

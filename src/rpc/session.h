@@ -79,9 +79,6 @@ void *fl_session_take_buffer(struct fl_session *s, const struct fl_frame *frame)
 /* What has been received behind the last frame, out of the session for good: the caller frees *ret_bytes
  * (NULL for none) and hands the bytes on to whoever speaks the protocol from here. Their number. */
 size_t fl_session_take_input(struct fl_session *s, void **ret_bytes);
-/* The same whatever the size, for `fresh` (g_malloc, taken over), so that blocks go round. */
-void *fl_session_swap_buffer(struct fl_session *s, void *fresh, size_t fresh_cap, size_t *ret_cap);
-size_t fl_session_capacity(const struct fl_session *s); /* of the present block */
 /*
  * A big packet of a known stream, of which only a part has come: all that is left of it is read by the
  * driver, straight to where it is wanted. false: there is none. `ret_frame->len` is the whole, `ret_have` how

@@ -172,6 +172,13 @@ ssize_t fl_transport_write2(struct fl_transport *t, const struct iovec iov[2])
     return t->ops->write2(t, iov);
 }
 
+void fl_transport_widen(struct fl_transport *t)
+{
+    const int room = 1 << 20; /* the kernel gives what it allows */
+    if (t->local && !t->below && t->fd >= 0)
+        setsockopt(t->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* Descriptors go over the bare unix socket only: a layer that changes the bytes has no place for them. */
 int fl_transport_send_fd(struct fl_transport *t, int fd)
 {

@@ -88,6 +88,8 @@ ssize_t fl_transport_read2(struct fl_transport *t, const struct iovec iov[2]);
 /* Only where fl_transport_has_write2(). */
 ssize_t fl_transport_write2(struct fl_transport *t, const struct iovec iov[2]);
 bool fl_transport_has_write2(const struct fl_transport *t);
+/* Much is going to be sent. A unix socket's room does not grow by itself, as that of tcp does. */
+void fl_transport_widen(struct fl_transport *t);
 int fl_transport_send_fd(struct fl_transport *t, int fd);
 int fl_transport_recv_fd(struct fl_transport *t, int *ret_fd);
 short fl_transport_want(struct fl_transport *t, short events);
