@@ -39,9 +39,9 @@ def events(lab, table):
         for mode, core in MODES if n == 10 else MODES[1:]:  # a hundred on one core take too long
             with pinned(lab, core):
                 take_turns(table, 1, takers(lab, "unix", "events", n, most, core=core),
-                           [(f"{most} events to {n} subscribers, {mode}", "events/s", field("events_per_s"), Bar(faster=5)),
-                            (f"{most} events to {n} subscribers, {mode}, received", "events", received, None),
-                            (f"{most} events to {n} subscribers, {mode}, lost", "events", field("lost"), Bar(limit=0))])
+                           [(f"{most} events to {n}, {mode}", "events/s", field("events_per_s"), Bar(faster=5)),
+                            (f"{most} events to {n}, {mode}, received", "count", received, None),
+                            (f"{most} events to {n}, {mode}, lost", "count", field("lost"), Bar(limit=0))])
 
 
 def streams(lab, table):

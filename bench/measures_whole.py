@@ -20,17 +20,17 @@ def programs(lab, table):
     limits = {"an empty program": spawn(times, program("empty")), "an empty program with GLib": spawn(times, program("empty-glib"))}
     for name, (took, peak) in limits.items():
         table.add(name, "ms", "bare", took)
-        table.add(name + ", peak memory", "KiB", "bare", peak)
+        table.add(name + ", peak", "KiB", "bare", peak)
     took, peak = limits["an empty program"]
     for who, p in WHO.items():
         for name, argv in (("virsh -c test:///default list", ["-c", "test:///default", "list"]),
                            ("virsh -c test+unix:///default list", ["-c", lab.daemons[who].uri(), "list"]), ("virsh --version", ["--version"])):
             ms, kib = spawn(times, p["virsh"], *argv)
             table.add(name, "ms", who, ms, Bar(faster=5))
-            table.add(name + ", peak memory", "KiB", who, kib, Bar(limit=8192))
+            table.add(name + ", peak", "KiB", who, kib, Bar(limit=8192))
             if who == "ours":
                 table.add(name, "ms", "bare", took)
-                table.add(name + ", peak memory", "KiB", "bare", peak)
+                table.add(name + ", peak", "KiB", "bare", peak)
 
 
 @contextlib.contextmanager
@@ -111,7 +111,7 @@ def connections(lab, table):
             before = daemon.status("VmRSS")
             with contextlib.ExitStack() as ends:
                 served, speed = hold(who, daemon.uri(), n, ends)
-                table.add(f"{n} connections, served", "connections", who, served, Bar(exactly=n))
+                table.add(f"{n} connections, served", "count", who, served, Bar(exactly=n))
                 table.add(f"{n} connections, memory each", "KB", who, (daemon.status("VmRSS") - before) * 1.024 / max(served, 1), Bar(limit=3))
                 table.add(f"{n} connections, opened", "opens/s", who, speed)
             if served < n:
@@ -141,8 +141,7 @@ class Stuck:
             signal.signal(signal.SIGIO, self.before)
 
 
-BESIDE = (("call", "a quick call"), ("define", "a domain defined and undefined"), ("stats", "statistics of all domains"),
-          ("open", "a connection opened and closed"))
+BESIDE = (("call", "a quick call"), ("define", "define + undefine"), ("stats", "stats of all"), ("open", "open + close"))
 
 
 def ask(lab, who, daemon):
@@ -200,8 +199,8 @@ def blocked(lab, table, who, n, others, ends):
     go(lab, others)
     time.sleep(max(0, begun + lab.n(10, 1) - time.monotonic()))
     stuck.free()
-    add_answers(table, who, others, f"beside {n} that block")
-    table.add(f"{n} calls blocked for {lab.n(10, 1)} s, answered", "calls", who, waiting.line()["answered"], Bar(exactly=n))
+    add_answers(table, who, others, f"beside {n} blocked")
+    table.add(f"{n} calls blocked for {lab.n(10, 1)} s, answered", "count", who, waiting.line()["answered"], Bar(exactly=n))
 
 
 # ---- the library ----
@@ -216,6 +215,6 @@ def library(lab, table):
         loads = [run_json(program("load"), p["lib"])["dlopen_us"] / 1000 for _ in range(lab.n(20, 2))]
         table.add("code (text)", "KiB", who, int(sections[0]) / 1024)
         table.add("file", "KiB", who, os.path.getsize(path) / 1024)
-        table.add("relocations", "relocations", who, relocations)
+        table.add("relocations", "count", who, relocations)
         table.add("dlopen, bound at once", "ms", who, statistics.median(loads))
         table.add("a program that only loads it", "ms", who, spawn(lab.n(20, 2), program("load"), p["lib"])[0])

@@ -126,6 +126,8 @@ class Table:
     def terminal(self):
         head = ["what", "unit", "incumbent", "Fairlead", "their cl.", "our cl.", "bare", "better", "/ bare", "bar", "met"]
         groups = [(name, title, [self.cells(r, {True: "yes", False: "NO", None: ""}) for r in rows]) for name, title, rows in self.by_group()]
+        for cells in (c for _, _, rows in groups for c in rows):
+            cells[9] = cells[9].replace(" ×", "×").replace("× ", "×").replace("≥ ", "≥").replace("≤ ", "≤").replace(",", "")
         width = [max(map(len, column)) for column in zip(head, *(c for _, _, cells in groups for c in cells))]
 
         def line(cells):
