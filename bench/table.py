@@ -118,14 +118,14 @@ class Table:
             out += ["| " + " | ".join(self.cells(r, {True: "yes", False: "**no**", None: ""})) + " |" for r in rows]
         return "\n".join([*out, "", *self.remarks(), "", self.summary()])
 
-    def cells(self, r, words):
+    def cells(self, r, words, shown=None):
         ratio, over = r.ratio(), r.over_bare()
-        return [r.what, r.unit, *(number(r.median(w), r.spread(w)) for w in WHO), f"{number(ratio)} ×" if ratio else "",
+        return [r.what, r.unit, *((shown or number)(r.median(w), r.spread(w)) for w in WHO), f"{number(ratio)} ×" if ratio else "",
                 f"{number(over)} ×" if over else "", r.bar.text() if r.bar else "", words[self.met(r)]]
 
     def terminal(self):
         head = ["what", "unit", "incumbent", "Fairlead", "their cl.", "our cl.", "bare", "better", "/ bare", "bar", "met"]
-        groups = [(name, title, [self.cells(r, {True: "yes", False: "NO", None: ""}) for r in rows]) for name, title, rows in self.by_group()]
+        groups = [(name, title, [self.cells(r, {True: "yes", False: "NO", None: ""}, short) for r in rows]) for name, title, rows in self.by_group()]
         for cells in (c for _, _, rows in groups for c in rows):
             cells[9] = cells[9].replace(" ×", "×").replace("× ", "×").replace("≥ ", "≥").replace("≤ ", "≤").replace(",", "")
         width = [max(map(len, column)) for column in zip(head, *(c for _, _, cells in groups for c in cells))]
@@ -151,3 +151,9 @@ def number(v, spread=None):
         return f"{v / 1000:.0f}k" + (f" ±{spread / 1000:.0f}k" if spread and spread >= 500 else "")
     digits = 0 if v >= 100 or v == int(v) else 1 if v >= 10 else 2
     return f"{v:.{digits}f}" + (f" ±{spread:.{digits}f}" if spread and spread >= 0.5 * 10 ** -digits else "")
+
+
+def short(v, spread):
+    """For the terminal: the spread as a share."""
+    share = round(100 * spread / v) if v else 0
+    return number(v) + (f" ±{share}%" if share else "")

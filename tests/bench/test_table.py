@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
-from table import Bar, Table, number  # noqa: E402
+from table import Bar, Table, number, short  # noqa: E402
 
 GROUPS = {"calls": "small calls", "other": "other things"}
 MACHINE = {"processor": "a processor, 2 cores", "kernel": "Linux"}
@@ -117,3 +117,8 @@ def test_terminal_is_aligned_and_names_the_command():
     (277924, 115978, "278k ±116k"), (277924, 10, "278k")])
 def test_numbers(value, spread, text):
     assert number(value, spread) == text
+
+
+@pytest.mark.parametrize("value, spread, text", [(None, 0, ""), (0, 0, "0"), (26548, 0.2, "26548"), (277924, 115978, "278k ±42%"), (3.239, 0.062, "3.24 ±2%")])
+def test_numbers_of_the_terminal(value, spread, text):
+    assert short(value, spread) == text
