@@ -251,6 +251,23 @@ static int key_file_look(struct fl_ssh_login *l, const char *file, struct key_fi
     return trouble ? -1 : 0;
 }
 
+/* What libssh2 says of a key it cannot parse, depending on where it stopped. Nothing has been sent then. */
+static bool is_about_key(int rc)
+{
+    switch (rc) {
+    case LIBSSH2_ERROR_FILE:
+    case LIBSSH2_ERROR_KEYFILE_AUTH_FAILED:
+    case LIBSSH2_ERROR_METHOD_NOT_SUPPORTED:
+    case LIBSSH2_ERROR_PROTO:
+    case LIBSSH2_ERROR_DECRYPT:
+    case LIBSSH2_ERROR_OUT_OF_BOUNDARY:
+    case LIBSSH2_ERROR_BUFFER_TOO_SMALL:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static enum fl_ssh_result use_key_file(struct ssh2 *s, const char *file, const struct key_file *k,
                                        const char *passphrase)
 {
@@ -261,8 +278,7 @@ static enum fl_ssh_result use_key_file(struct ssh2 *s, const char *file, const s
     FL_SSH2_LOOP(s, rc,
                  libssh2_userauth_publickey_frommemory(s->session, user, strlen(user), NULL, 0, k->text,
                                                        k->text_len, passphrase ? passphrase : ""));
-    if (rc == LIBSSH2_ERROR_FILE || rc == LIBSSH2_ERROR_KEYFILE_AUTH_FAILED ||
-        rc == LIBSSH2_ERROR_METHOD_NOT_SUPPORTED) {
+    if (is_about_key(rc)) {
         if (k->locked)
             return FL_SSH_LOCKED;
         fl_ssh_login_tried(l, "privkey %s: libssh2 cannot read it: %s", file, fl_ssh2_says(s));

@@ -117,6 +117,27 @@ def test_stranger(client):
     client.open(keyfile=key, no_tty=1, user="keyonly").failed("ssh-auth", "key", error=NO_KEY_ACCEPTED[client.transport])
 
 
+BROKEN_KEYS = {
+    "no key": lambda text: "this is not a key\n",
+    "nothing": lambda text: "",
+    "half of one": lambda text: text[:len(text) // 2],
+    "another's end": lambda text: text.replace("OPENSSH PRIVATE", "RSA PRIVATE"),
+    "letters changed": lambda text: text.replace("b3BlbnNzaC1rZXktdjE", "b3BlbnNzaC1rZXktdjI"),
+    "locked, it says": lambda text: "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nxxxx\n-----END RSA PRIVATE KEY-----\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_KEYS)
+def test_a_key_file_that_is_none_is_named(client, kind):
+    client.know()
+    key = client.give_key("stranger", "stranger")
+    text = key.read_text()
+    key.chmod(0o600)
+    key.write_text(BROKEN_KEYS[kind](text))
+    result = client.open(keyfile=key, no_tty=1, user="keyonly").failed("ssh-auth", error=NO_KEY_ACCEPTED[client.transport])
+    assert client.transport == "ssh" or str(key) in result.message
+
+
 def test_no_method_left(friend):
     result = friend.open(user="nobodygets", no_tty=1).failed("ssh-auth", error=NO_KEY_ACCEPTED[friend.transport])
     if friend.transport != "ssh":
