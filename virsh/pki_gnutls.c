@@ -5,8 +5,12 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_CERTS = 64, MAX_BYTES = 1024 * 1024 };
 
@@ -48,18 +52,50 @@ int fl_gnutls_wrong(struct fl_call *c, const char *what, int status)
     return fl_wrong(c, "%s: %s", what, fl_gnutls.gnutls_strerror(status));
 }
 
+/* Up to `room` bytes of a file; -1 with errno set. */
+static ssize_t read_all(int fd, char *buf, size_t room)
+{
+    size_t have = 0;
+
+    while (have < room) {
+        ssize_t n = read(fd, buf + have, room - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    return (ssize_t)have;
+}
+
+/* Regular files only: a pipe or a device would be waited for. */
 static int read_file(const char *path, char **ret_text, gsize *ret_len, char **ret_error)
 {
-    g_autoptr(GError) error = NULL;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    ssize_t len = -1;
 
-    if (!g_file_get_contents(path, ret_text, ret_len, &error)) {
-        *ret_error = g_strdup(error->message);
-        return -1;
+    *ret_text = NULL;
+    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        *ret_error = g_strdup("it is not a regular file");
+    } else {
+        *ret_text = g_malloc(MAX_BYTES + 1);
+        len = fd < 0 ? -1 : read_all(fd, *ret_text, MAX_BYTES + 1);
+        if (len < 0)
+            *ret_error = g_strdup_printf("it cannot be read: %s", g_strerror(errno));
+        else if (len > MAX_BYTES)
+            *ret_error = g_strdup("the file is too large");
     }
-    if (*ret_len <= MAX_BYTES)
+    if (fd >= 0)
+        close(fd);
+    if (len >= 0 && len <= MAX_BYTES) {
+        (*ret_text)[len] = '\0';
+        *ret_len = (gsize)len;
         return 0;
+    }
     g_clear_pointer(ret_text, g_free);
-    *ret_error = g_strdup("the file is too large");
     return -1;
 }
 
@@ -107,7 +143,7 @@ int fl_key_read(const char *path, gnutls_x509_privkey_t *ret, char **ret_error)
     status = fl_gnutls.gnutls_x509_privkey_init(ret);
     if (status >= 0)
         status = fl_gnutls.gnutls_x509_privkey_import2(*ret, &data, GNUTLS_X509_FMT_PEM, NULL, 0);
-    memset(text, 0, len);
+    explicit_bzero(text, len);
     if (status >= 0)
         return 0;
     *ret_error = g_strdup_printf("no private key without a password: %s", fl_gnutls.gnutls_strerror(status));

@@ -184,8 +184,25 @@ def garbage(our_virsh, folder):
     (folder / "libvirt/servercert.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 
 
+def piped_key(our_virsh, folder):
+    key = folder / "libvirt/private/serverkey.pem"
+    key.unlink()
+    os.mkfifo(key, 0o600)
+
+
+def piped_certificate(our_virsh, folder):
+    (folder / "libvirt/servercert.pem").unlink()
+    os.mkfifo(folder / "libvirt/servercert.pem")
+
+
+def endless_authority(our_virsh, folder):
+    (folder / "CA/cacert.pem").unlink()
+    (folder / "CA/cacert.pem").symlink_to("/dev/zero")
+
+
 @pytest.mark.parametrize("spoil, said", [
-    (other_authority, "not signed by|signature does not fit"), (other_key, "does not belong"), (open_key, "others may read it"),
+    (piped_key, "not a regular file.*serverkey.pem"), (piped_certificate, "not a regular file.*servercert.pem"),
+    (endless_authority, "not a regular file.*cacert.pem"), (other_authority, "not signed by|signature does not fit"), (other_key, "does not belong"), (open_key, "others may read it"),
     (wrong_purpose, "not for a TLS server"), (leaf_as_authority, "no authority"), (authority_as_leaf, "is an authority's"),
     (no_key, "serverkey.pem"), (no_authority, "cacert.pem"), (garbage, "no certificate")])
 def test_check_finds(copy, our_virsh, spoil, said):
