@@ -158,6 +158,13 @@ static int encode_elements(const struct fl_xdr_type *t, const struct fl_xdr_fiel
         fl_put_bytes(w, at, n);
         return 0;
     }
+    if (f->kind == FL_XDR_INT || f->kind == FL_XDR_UINT) {
+        unsigned char *to = fl_writer_reserve(w, (size_t)n * 4);
+
+        for (uint32_t i = 0; to && i < n; i++)
+            fl_be32_put(to + (size_t)i * 4, ((const uint32_t *)(const void *)at)[i]);
+        return fl_done(w);
+    }
     for (uint32_t i = 0; i < n; i++, at += size) {
         if (encode_value(t, f, at, NULL, w) < 0)
             return -1;
@@ -362,6 +369,12 @@ static int decode_elements(const struct fl_xdr_type *t, const struct fl_xdr_fiel
 {
     size_t size = fl_xdr_element_size(f);
 
+    if ((f->kind == FL_XDR_INT || f->kind == FL_XDR_UINT) && fl_reader_left(d->r) / 4 >= n) {
+        for (uint32_t i = 0; i < n; i++)
+            ((uint32_t *)(void *)at)[i] = fl_be32(d->r->at + (size_t)i * 4);
+        d->r->at += (size_t)n * 4;
+        return 0;
+    }
     for (uint32_t i = 0; i < n; i++, at += size) {
         if (decode_value(t, f, d, at, NULL) < 0)
             return -1;
