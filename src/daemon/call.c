@@ -126,11 +126,11 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
 {
     FL_ARENA(arena);
     struct fl_call call = { .peer = peer, .proc = proc, .header = *header, .arena = &arena, .nfds = nfds };
+    bool quiet = fl_error_log_quietly(true);
 
     if (nfds)
         memcpy(call.fds, fds, nfds * sizeof(int));
     fl_error_reset();
-    fl_error_log_quietly(true);
     if (serve(&call, payload, length) < 0) {
         fl_debug("client %" G_GUINT64_FORMAT ": %s failed: %s", peer->id, fl_proc_name(proc),
                  fl_error_get()->message);
@@ -152,7 +152,7 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
         virStreamFree(call.stream);
     if (call.conn)
         fl_connect_unref(call.conn);
-    fl_error_log_quietly(false);
+    fl_error_log_quietly(quiet);
     fl_error_reset();
 }
 
@@ -298,13 +298,11 @@ static bool is_quick(const struct fl_peer *peer, const struct fl_proc *proc, con
 void fl_call_input(struct fl_peer *peer, const struct fl_frame *frame, const int *fds)
 {
     const struct fl_proc *proc;
-    bool quiet = fl_error_log_quietly(true); /* its news, as often as it likes */
     int found;
 
     g_atomic_int_inc(&peer->ncalls);
     fl_error_reset();
     found = find_proc(frame, &proc);
-    fl_error_log_quietly(quiet);
     if (found < 0) {
         close_fds(fds, frame->nfds);
         fl_peer_reply_error(peer, &frame->h);

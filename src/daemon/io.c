@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/spin.h"
 #include "daemon/outbox.h"
 #include "daemon/peer.h"
 
@@ -24,9 +25,11 @@ struct fl_io {
     struct epoll_event ready[BATCH]; /* its thread: being handled */
     int nready;
     struct fl_peer *handling; /* its thread: whose turn it is */
+    struct fl_spin spin;      /* its thread */
+    void *spare;              /* its thread: memory to read into */
     GMutex lock;              /* guards the two below */
     GQueue peers;
-    int64_t tick_at; /* INT64_MAX: never */
+    int64_t tick_at; /* INT64_MAX: never; written atomically, too: its thread looks without the lock */
     struct fl_outbox outbox;
     gint asleep; /* atomic: it waits, or is about to and has not looked into the outbox yet */
 };
@@ -50,11 +53,8 @@ static void swallow_wake(struct fl_io *io)
 /* Milliseconds until the next tick, rounded up: waking early would only mean waking twice. */
 static int wait_ms(struct fl_io *io)
 {
-    int64_t at, left;
+    int64_t at = __atomic_load_n(&io->tick_at, __ATOMIC_ACQUIRE), left;
 
-    g_mutex_lock(&io->lock);
-    at = io->tick_at;
-    g_mutex_unlock(&io->lock);
     if (at == INT64_MAX)
         return -1;
     left = at - g_get_monotonic_time();
@@ -63,21 +63,23 @@ static int wait_ms(struct fl_io *io)
     return (int)MIN((left + 999) / 1000, 3600 * 1000);
 }
 
+static void set_tick(struct fl_io *io, int64_t when_us)
+{
+    __atomic_store_n(&io->tick_at, when_us, __ATOMIC_RELEASE);
+}
+
 /* Asks every peer for its next deadline. Seldom: deadlines only move away while bytes flow. */
 static void tick_all(struct fl_io *io)
 {
-    int64_t now = g_get_monotonic_time();
-    int64_t next = INT64_MAX;
+    int64_t at = __atomic_load_n(&io->tick_at, __ATOMIC_ACQUIRE), now, next = INT64_MAX;
 
-    g_mutex_lock(&io->lock);
-    if (io->tick_at > now) {
-        g_mutex_unlock(&io->lock);
+    if (at == INT64_MAX || at > (now = g_get_monotonic_time()))
         return;
-    }
-    io->tick_at = INT64_MAX;
+    g_mutex_lock(&io->lock);
+    set_tick(io, INT64_MAX);
     for (GList *l = io->peers.head; l; l = l->next)
         next = MIN(next, fl_peer_tick(l->data, now));
-    io->tick_at = MIN(io->tick_at, next);
+    set_tick(io, MIN(io->tick_at, next));
     g_mutex_unlock(&io->lock);
 }
 
@@ -130,14 +132,33 @@ static void forget_events(struct fl_io *io, const struct fl_peer *peer)
     }
 }
 
+/* A client that has its answer often asks the next thing at once. false: nothing came up. */
+static bool look_again(struct fl_io *io, int *ret_n)
+{
+    int n;
+    bool found;
+
+    if (!fl_spin_begin(&io->spin))
+        return false;
+    do {
+        n = epoll_wait(io->epoll_fd, io->ready, BATCH, 0);
+        found = n != 0 || !fl_outbox_is_empty(&io->outbox);
+    } while (!found && !fl_spin_over(&io->spin));
+    fl_spin_end(&io->spin, found);
+    *ret_n = n;
+    return found;
+}
+
 /* Who adds to the outbox wakes a thread that sleeps; one that has not looked into it since it said so sees
  * it. */
-static int wait_ready(struct fl_io *io)
+static int wait_ready(struct fl_io *io, bool has_served)
 {
     int n;
 
     if (!fl_outbox_is_empty(&io->outbox))
         return epoll_wait(io->epoll_fd, io->ready, BATCH, 0);
+    if (has_served && look_again(io, &n))
+        return n;
     g_atomic_int_set(&io->asleep, 1);
     n = epoll_wait(io->epoll_fd, io->ready, BATCH, fl_outbox_is_empty(&io->outbox) ? wait_ms(io) : 0);
     g_atomic_int_set(&io->asleep, 0);
@@ -147,9 +168,11 @@ static int wait_ready(struct fl_io *io)
 static gpointer io_thread(gpointer opaque)
 {
     struct fl_io *io = opaque;
+    bool served = false;
 
     while (!g_atomic_int_get(&io->stop)) {
-        io->nready = wait_ready(io);
+        io->nready = wait_ready(io, served);
+        served = io->nready > 0;
         for (int i = 0; i < io->nready; i++) {
             struct fl_peer *peer = peer_of(&io->ready[i]);
             struct fl_io_guest *guest = guest_of(&io->ready[i]);
@@ -207,6 +230,7 @@ void fl_io_free(struct fl_io *io)
         close(io->wake_fd);
     fl_outbox_fini(&io->outbox);
     g_mutex_clear(&io->lock);
+    g_free(io->spare);
     g_free(io);
 }
 
@@ -274,7 +298,7 @@ void fl_io_tick_by(struct fl_io *io, int64_t when_us)
     g_mutex_lock(&io->lock);
     sooner = when_us < io->tick_at;
     if (sooner)
-        io->tick_at = when_us;
+        set_tick(io, when_us);
     g_mutex_unlock(&io->lock);
     if (sooner && g_thread_self() != io->thread)
         wake(io);
@@ -297,6 +321,11 @@ void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd)
     g_queue_unlink(&io->peers, fl_peer_link(peer));
     g_mutex_unlock(&io->lock);
     g_atomic_int_add(&io->npeers, -1);
+}
+
+void **fl_io_spare(struct fl_io *io)
+{
+    return &io->spare;
 }
 
 bool fl_io_is_current(const struct fl_io *io)

@@ -42,4 +42,5 @@ void fl_io_remove(struct fl_io *io, struct fl_peer *peer, int fd);
 /* Which peer the thread is handling, NULL for none; and whether it is that one, asked from any thread. */
 void fl_io_set_handling(struct fl_io *io, struct fl_peer *peer);
 bool fl_io_is_handling(const struct fl_io *io, const struct fl_peer *peer);
+void **fl_io_spare(struct fl_io *io);          /* fl_session_options.spare of its peers */
 bool fl_io_is_current(const struct fl_io *io); /* called on its thread */

@@ -84,7 +84,7 @@ struct fl_peer *fl_peer_new(struct fl_server *server, struct fl_io *io, const st
     bool tls = from->kind == FL_LISTENER_TLS;
     struct fl_transport *transport = tls ? fl_tls_host_accept(fl_server_tls(server), fd)
                                          : fl_transport_from_accepted(fd, from->kind == FL_LISTENER_UNIX);
-    struct fl_session_options options = { .server = true };
+    struct fl_session_options options = { .server = true, .spare = fl_io_spare(io) };
     struct fl_peer *peer;
 
     if (!transport)

@@ -111,21 +111,16 @@ static ssize_t read_frames(struct fl_peer *peer, bool *ret_full)
     return n;
 }
 
-/* One read. Bytes moved, 0 = end, -FL_AGAIN, -1. *ret_more: the socket may hold more. */
-static ssize_t read_some(struct fl_peer *peer, bool *ret_more)
+/* One read, with the lock held. Bytes moved, 0 = end, -FL_AGAIN, -1. `*ret_past`: so many were a stream's.
+ * *ret_more: the socket may hold more. */
+static ssize_t read_some(struct fl_peer *peer, size_t *ret_past, bool *ret_more)
 {
-    bool quiet = fl_error_log_quietly(true);
     bool full = false;
-    size_t past = 0;
     ssize_t n;
 
-    g_mutex_lock(&peer->lock);
-    n = peer->diverted ? read_past(peer, &past, &full) : read_frames(peer, &full);
+    *ret_past = 0;
+    n = peer->diverted ? read_past(peer, ret_past, &full) : read_frames(peer, &full);
     *ret_more = n > 0 && (full || fl_transport_pending(peer->transport) > 0);
-    g_mutex_unlock(&peer->lock);
-    fl_error_log_quietly(quiet);
-    if (past)
-        fl_stream_came(peer, past);
     return n;
 }
 
@@ -143,37 +138,20 @@ static int claim_fds(struct fl_peer *peer, const struct fl_frame *frame, int *fd
     return 0;
 }
 
-/* 1: there is one; 0: enough for now; -1 with the error set: broken protocol. */
+/* With the lock held. 1: there is one; 0: none that may be served now; -1 with the error set: broken
+ * protocol.
+ */
 static int next_frame(struct fl_peer *peer, struct fl_frame *frame, int *fds)
 {
-    bool quiet = fl_error_log_quietly(true);
     int result;
 
-    g_mutex_lock(&peer->lock);
     peer->stalled = peer->holds != 0;
-    result = peer->closing || peer->stalled ? 0 : fl_session_next(peer->session, frame);
-    if (result == 0 && !peer->closing && !peer->stalled)
+    if (peer->closing || peer->stalled)
+        return 0;
+    result = fl_session_next(peer->session, frame);
+    if (result == 0)
         fl_stream_divert(peer);
-    g_mutex_unlock(&peer->lock);
-    if (result > 0 && claim_fds(peer, frame, fds) < 0)
-        result = -1;
-    fl_error_log_quietly(quiet);
-    return result;
-}
-
-static int handle_frame(struct fl_peer *peer)
-{
-    struct fl_frame frame;
-    int fds[FL_FRAME_FDS_MAX];
-    int result = next_frame(peer, &frame, fds);
-
-    if (result <= 0)
-        return result;
-    if (frame.h.type == FL_FRAME_STREAM || frame.h.type == FL_FRAME_STREAM_HOLE)
-        fl_stream_input(peer, &frame);
-    else
-        fl_call_input(peer, &frame, fds);
-    return 1;
+    return result > 0 ? claim_fds(peer, frame, fds) < 0 ? -1 : 1 : result;
 }
 
 static void end_with_error(struct fl_peer *peer)
@@ -193,52 +171,79 @@ static void end_as_broken(struct fl_peer *peer)
     end_with_error(peer);
 }
 
-/* All that has come, until the peer is held. false: the peer is finished. */
-static bool handle_frames(struct fl_peer *peer)
+/* Bytes went past the session. Called, and returns, with the lock held. */
+static void tell_stream(struct fl_peer *peer, size_t past)
 {
-    int result;
-
-    while ((result = handle_frame(peer)) > 0)
-        ;
-    if (result < 0)
-        end_as_broken(peer);
-    return result == 0;
-}
-
-static bool is_held(struct fl_peer *peer)
-{
-    bool held;
-
-    g_mutex_lock(&peer->lock);
-    held = peer->holds != 0;
     g_mutex_unlock(&peer->lock);
-    return held;
+    fl_error_log_quietly(false);
+    fl_stream_came(peer, past);
+    fl_error_log_quietly(true);
+    g_mutex_lock(&peer->lock);
 }
 
-/* false: the peer is finished. */
-static bool read_all(struct fl_peer *peer)
+enum intake { INTAKE_BROKEN = -1, INTAKE_DONE, INTAKE_FRAME, INTAKE_END };
+
+/* The next frame: of what has come already, then of what can be read. With the lock held. */
+static enum intake next_input(struct fl_peer *peer, int *reads, struct fl_frame *frame, int *fds)
 {
-    bool more = true;
+    for (;;) {
+        int result = next_frame(peer, frame, fds);
+        size_t past;
+        bool more;
+        ssize_t n;
 
-    for (int round = 0; more && round < ROUNDS; round++) {
-        ssize_t n = read_some(peer, &more);
-
+        if (result != 0)
+            return result > 0 ? INTAKE_FRAME : INTAKE_BROKEN;
+        if (*reads == 0 || peer->holds)
+            return INTAKE_DONE;
+        n = read_some(peer, &past, &more);
         if (n == -FL_AGAIN)
-            break;
-        if (n == 0) {
-            fl_peer_finish(peer, peer->closing ? "as agreed" : "the client hung up");
-            return false;
-        }
-        if (n < 0) {
-            end_as_broken(peer);
-            return false;
-        }
-        if (!handle_frames(peer))
-            return false;
-        if (is_held(peer))
-            break;
+            return INTAKE_DONE;
+        if (n <= 0)
+            return n == 0 ? INTAKE_END : INTAKE_BROKEN;
+        *reads = more ? *reads - 1 : 0;
+        if (past)
+            tell_stream(peer, past);
     }
-    return true;
+}
+
+static void serve_frame(struct fl_peer *peer, const struct fl_frame *frame, const int *fds)
+{
+    if (frame->h.type == FL_FRAME_STREAM || frame->h.type == FL_FRAME_STREAM_HOLE) {
+        fl_error_log_quietly(false);
+        fl_stream_input(peer, frame);
+        fl_error_log_quietly(true);
+    } else {
+        fl_call_input(peer, frame, fds);
+    }
+}
+
+/* Serves all that has come, until the peer is held; its answers go out together. Called with the lock held,
+ * gives it back. */
+static void take_input(struct fl_peer *peer, int reads)
+{
+    struct fl_frame frame;
+    int fds[FL_FRAME_FDS_MAX];
+    enum intake result;
+    bool ended;
+
+    fl_error_log_quietly(true); /* its news, as often as it likes */
+    while ((result = next_input(peer, &reads, &frame, fds)) == INTAKE_FRAME) {
+        g_mutex_unlock(&peer->lock);
+        serve_frame(peer, &frame, fds);
+        g_mutex_lock(&peer->lock);
+    }
+    fl_error_log_quietly(false);
+    if (result == INTAKE_DONE) {
+        fl_peer_flush_locked(peer);
+        fl_session_trim(peer->session);
+    }
+    ended = result == INTAKE_END || (result == INTAKE_DONE && peer->ended);
+    g_mutex_unlock(&peer->lock);
+    if (ended)
+        fl_peer_finish(peer, peer->closing ? "as agreed" : "the client hung up");
+    else if (result == INTAKE_BROKEN)
+        end_as_broken(peer);
 }
 
 /* Let in: what it says from now on are frames. */
@@ -280,61 +285,42 @@ static bool shake(struct fl_peer *peer)
     return result == 0;
 }
 
-/* Bytes wait in a layer, where epoll does not see them. */
-static bool has_pending(struct fl_peer *peer)
+/* The peer is another daemon's: its bytes are moved, both ways. */
+static void move_forwarded(struct fl_peer *peer)
 {
-    bool pending;
+    const char *reason;
+    int64_t deadline;
 
     g_mutex_lock(&peer->lock);
-    pending = !peer->holds && !peer->closing && fl_transport_pending(peer->transport) > 0;
-    g_mutex_unlock(&peer->lock);
-    return pending;
-}
-
-/* true: it is another daemon's, and its bytes have been moved. */
-static bool is_forwarded(struct fl_peer *peer)
-{
-    const char *reason = NULL;
-    int64_t deadline = INT64_MAX;
-    bool forwarded;
-
-    g_mutex_lock(&peer->lock);
-    forwarded = peer->forward && !(peer->holds & FL_HOLD_OPEN);
-    if (forwarded) {
-        reason = fl_forward_ready(peer);
-        deadline = fl_forward_deadline(peer);
-    }
+    reason = fl_forward_ready(peer);
+    deadline = fl_forward_deadline(peer);
     g_mutex_unlock(&peer->lock);
     if (reason)
         fl_peer_finish(peer, reason);
     else if (deadline != INT64_MAX)
         fl_io_tick_by(peer->io, deadline);
-    return forwarded;
 }
 
 static void handle(struct fl_peer *peer, uint32_t events)
 {
-    bool ended;
+    bool ended = (events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN);
+    bool forwarded, readable;
 
-    if (is_forwarded(peer))
-        return;
-    if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)) {
-        fl_peer_finish(peer, "the connection ended");
-        return;
-    }
-    if (peer->shaking && !shake(peer))
-        return;
-    if (!handle_frames(peer)) /* what was left when it was held */
-        return;
-    if (((events & EPOLLIN) || has_pending(peer)) && !read_all(peer))
+    if (peer->shaking && !ended && !shake(peer))
         return;
     g_mutex_lock(&peer->lock);
-    fl_peer_flush_locked(peer);
-    fl_session_trim(peer->session);
-    ended = peer->ended;
+    forwarded = peer->forward && !(peer->holds & FL_HOLD_OPEN);
+    if (!forwarded && !ended) {
+        /* What waits in a layer is not seen by epoll. */
+        readable = events & EPOLLIN || (!peer->closing && fl_transport_pending(peer->transport) > 0);
+        take_input(peer, readable ? ROUNDS : 0);
+        return;
+    }
     g_mutex_unlock(&peer->lock);
-    if (ended)
-        fl_peer_finish(peer, "as agreed");
+    if (forwarded)
+        move_forwarded(peer);
+    else
+        fl_peer_finish(peer, "the connection ended");
 }
 
 void fl_peer_ready(struct fl_peer *peer, uint32_t events)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the client's files share: client.c (life and calls), client_io.c (bytes, electing a reader, the end of
- * a connection), client_listen.c (event loop, private thread, keepalive), client_stream.c.
+ * What the client's files share: client.c (life and calls), client_io.c (bytes, the end of a connection),
+ * client_wait.c (who sleeps and who reads), client_listen.c (event loop, private thread, keepalive),
+ * client_stream.c.
  *
  * One lock. It is held over everything but poll(), small writes, event handlers and the close callback.
  * `reading` marks the one thread that may take bytes from the transport and look into the session's receive
@@ -12,6 +13,7 @@
 
 #include <glib.h>
 #include "base/error.h"
+#include "base/spin.h"
 #include "rpc/client.h"
 #include "rpc/client_stream.h"
 #include "rpc/session.h"
@@ -75,6 +77,7 @@ struct fl_client {
     bool open;
     unsigned int generation; /* which connection this is, from 1 */
     bool reading;
+    struct fl_spin spin; /* the reader's */
     bool writing;
     bool parallel;        /* the transport can be written without the lock while another thread reads */
     unsigned int polling; /* threads inside poll() or write(): the transport must not be closed under them */
@@ -114,20 +117,26 @@ struct fl_client {
 int fl_client_flush(struct fl_client *c); /* as much as goes; -1: connection failed, error set */
 /* The reader: what is there, or until `w` (may be NULL) is done; -1: connection failed */
 int fl_client_read_some(struct fl_client *c, const struct fl_waiter *w);
-void fl_client_handover(struct fl_client *c); /* the reader has stopped: another waiter takes over */
-int fl_client_wait(struct fl_client *c, struct fl_waiter *w,
-                   int64_t deadline); /* 0, or -1 with the error set */
-/* The same, giving the lock back when it returns 0. */
-int fl_client_wait_unlock(struct fl_client *c, struct fl_waiter *w, int64_t deadline);
-void fl_client_wake(struct fl_client *c, struct fl_waiter *w);
-void fl_client_unlock(struct fl_client *c);           /* and wakes who has been told to be woken */
-void fl_client_kick(struct fl_client *c);             /* the thread in poll() looks again */
 void fl_client_fail(struct fl_client *c, int reason); /* ends it with the thread's error */
 int fl_client_raise_closed(struct fl_client *c);      /* -1: it was closed before this call */
+int fl_client_raise_broken(struct fl_client *c);      /* -1: it ended while this call was waiting */
+/* What opening or closing was at; NULL when neither goes on. */
+const char *fl_client_stage_name(const struct fl_client *c);
 int fl_client_tick(struct fl_client *c);
 void fl_client_close_if_idle(struct fl_client *c);
 /* Lock not held: calls the close callback if it is due. */
 void fl_client_tell_closed(struct fl_client *c);
+
+/* client_wait.c; all with the lock held */
+int fl_client_wait(struct fl_client *c, struct fl_waiter *w,
+                   int64_t deadline); /* 0, or -1 with the error set */
+/* The same, giving the lock back when it returns 0. */
+int fl_client_wait_unlock(struct fl_client *c, struct fl_waiter *w, int64_t deadline);
+void fl_client_handover(struct fl_client *c); /* the reader has stopped: another waiter takes over */
+void fl_client_wake(struct fl_client *c, struct fl_waiter *w);  /* it is done */
+void fl_client_rouse(struct fl_client *c, struct fl_waiter *w); /* it looks again */
+void fl_client_unlock(struct fl_client *c);                     /* and wakes who has been told to be woken */
+void fl_client_kick(struct fl_client *c);                       /* the thread in poll() looks again */
 
 /* client_listen.c; lock held */
 void fl_client_watch_update(struct fl_client *c); /* after want_write, full_streams or the deadline changed */

@@ -21,6 +21,7 @@ struct fl_session *fl_session_new(const struct fl_session_options *opts)
 
     s->server = opts->server;
     s->max_output = opts->max_output ? opts->max_output : OUTPUT_DEFAULT;
+    s->spare = opts->spare;
     fl_session_set_max_frame(s, opts->max_frame);
     fl_writer_init(&s->out, SIZE_MAX);
     return s;
@@ -64,6 +65,28 @@ static size_t frame_wanted(const struct fl_session *s)
     return length < FL_FRAME_LENGTH_MIN || length > s->max_frame ? have + 1 : length;
 }
 
+/* Doubling what really came: a length word alone takes no memory. */
+static void in_grow(struct fl_session *s)
+{
+    if (!s->in && s->spare && *s->spare) {
+        s->in = g_steal_pointer(s->spare);
+        s->in_cap = IN_FIRST;
+        return;
+    }
+    s->in_cap = s->in_cap ? s->in_cap * 2 : IN_FIRST;
+    s->in = g_realloc(s->in, s->in_cap);
+}
+
+static void in_free(struct fl_session *s)
+{
+    if (s->spare && !*s->spare && s->in_cap == IN_FIRST)
+        *s->spare = s->in;
+    else
+        g_free(s->in);
+    s->in = NULL;
+    s->in_at = s->in_len = s->in_cap = 0;
+}
+
 unsigned char *fl_session_space(struct fl_session *s, size_t *ret_len)
 {
     size_t have = s->in_len - s->in_at, wanted, room;
@@ -73,11 +96,8 @@ unsigned char *fl_session_space(struct fl_session *s, size_t *ret_len)
         s->in_at = 0;
         s->in_len = have;
     }
-    /* Doubling what really came: a length word alone takes no memory. */
-    if (s->in_len == s->in_cap) {
-        s->in_cap = s->in_cap ? s->in_cap * 2 : IN_FIRST;
-        s->in = g_realloc(s->in, s->in_cap);
-    }
+    if (s->in_len == s->in_cap)
+        in_grow(s);
     room = s->in_cap - s->in_len;
     wanted = frame_wanted(s);
     /* Behind a big frame nothing is read: it would have to be moved. */
@@ -101,11 +121,8 @@ size_t fl_session_unread(const struct fl_session *s)
 
 void fl_session_trim(struct fl_session *s)
 {
-    if (s->in_at == s->in_len && s->in) {
-        g_free(s->in);
-        s->in = NULL;
-        s->in_at = s->in_len = s->in_cap = 0;
-    }
+    if (s->in_at == s->in_len && s->in)
+        in_free(s);
     if (s->out_at == s->out.len && s->out.data && !s->writing) {
         fl_writer_fini(&s->out);
         fl_writer_init(&s->out, SIZE_MAX);

@@ -28,6 +28,9 @@ struct fl_session_options {
     size_t max_frame;  /* longest frame accepted; 0 = FL_FRAME_LENGTH_MAX. Less for peers not yet
                           authenticated. */
     size_t max_output; /* most bytes queued to be sent before frames are refused; 0 = 64 MiB */
+    /* Where fl_session_trim() leaves its block for the next of the sessions that share this place and one
+     * thread for reading and trimming; whoever owns the place frees what is left. NULL: nowhere. */
+    void **spare;
 };
 
 struct fl_session *fl_session_new(const struct fl_session_options *opts);

@@ -18,6 +18,7 @@ struct fl_session {
     size_t max_output;
     enum fl_session_fds fds;
 
+    void **spare;      /* fl_session_options */
     unsigned char *in; /* received: [in_at, in_len) is not yet parsed */
     size_t in_at, in_len, in_cap;
     unsigned int skip; /* dummy bytes of descriptors still to drop (SKIP) */

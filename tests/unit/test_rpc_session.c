@@ -547,6 +547,31 @@ static void a_big_frame_can_be_taken(void **state)
     pair_free(&p);
 }
 
+/* The memory of one that is at rest serves the next that reads. */
+static void spare_goes_round(void **state)
+{
+    void *spare = NULL;
+    struct fl_session_options options = { .server = true, .spare = &spare };
+    struct fl_session *a = fl_session_new(&options), *b = fl_session_new(&options);
+    unsigned char *first;
+    size_t room;
+
+    (void)state;
+    first = fl_session_space(a, &room);
+    assert_null(spare);
+    fl_session_trim(a);
+    assert_ptr_equal(spare, first);
+    assert_ptr_equal(fl_session_space(b, &room), first);
+    assert_null(spare);
+    assert_ptr_not_equal(fl_session_space(a, &room), first);
+    fl_session_trim(a);
+    fl_session_trim(b); /* there is one already */
+    assert_non_null(spare);
+    fl_session_free(a);
+    fl_session_free(b);
+    g_free(spare);
+}
+
 static void many_serials(void **state)
 {
     struct pair p = pair_new();
@@ -592,6 +617,7 @@ int main(void)
         cmocka_unit_test(exact_reading_stops_at_the_frame),
         cmocka_unit_test(dummies_are_skipped),
         cmocka_unit_test(a_big_frame_can_be_taken),
+        cmocka_unit_test(spare_goes_round),
         cmocka_unit_test(many_serials),
     };
 
