@@ -130,7 +130,7 @@ def list_out(model, c, body):
     kind, var, word, field = body.count
     f = c.wire_ret(field)
     if word == "names":
-        return ["    for (int i = 0; i < n; i++)", f"        fl_arena_adopt(call->arena, {var}[i]);",
+        return [f"    fl_arena_adopt_strings(call->arena, {var}, (size_t)n);",
                 f"    ret->{field} = {var};", f"    ret->n_{field} = (uint32_t)n;"]
     if word == "ids":
         return [f"    ret->{field} = {var};", f"    ret->n_{field} = (uint32_t)n;"]
@@ -143,8 +143,8 @@ def list_out(model, c, body):
                 "    for (int i = 0; i < n; i++) {"] + [f"        ret->{field}[i].{x.name} = {var}[i].{x.name};" for x in rec.fields] + \
                ["    }", f"    ret->n_{field} = (uint32_t)n;"]
     if word in ("list_strings", "string_list"):
-        out = [f"    for (int i = 0; {var} && i < n; i++)", f"        fl_arena_adopt(call->arena, {var}[i]);",
-               f"    fl_arena_adopt(call->arena, {var});", f"    ret->{field} = {var};",
+        out = [f"    fl_arena_adopt(call->arena, {var});",
+               f"    fl_arena_adopt_strings(call->arena, {var}, {var} ? (size_t)n : 0);", f"    ret->{field} = {var};",
                f"    ret->n_{field} = {var} ? (uint32_t)n : 0;"]
         return out + (["    ret->ret = n;"] if word == "list_strings" else [])
     o = next(model.by_ptr[t[:-3]] for t, nm in c.args if nm == var)

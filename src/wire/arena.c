@@ -9,7 +9,10 @@
 
 struct fl_arena_chunk {
     struct fl_arena_chunk *next;
-    void *adopted; /* a foreign block to free, or NULL */
+    void *adopted; /* a foreign block to free, or NULL... */
+    void *
+        *list; /* ...and an array of such: not freed itself, older than this chunk where it is the arena's */
+    size_t nlist;
 };
 
 #define CHUNK_MIN  ((size_t)8192)
@@ -28,6 +31,8 @@ void fl_arena_reset(struct fl_arena *a)
 {
     for (struct fl_arena_chunk *c = a->chunks, *next; c; c = next) {
         next = c->next;
+        for (size_t i = 0; i < c->nlist; i++)
+            free(c->list[i]);
         free(c->adopted);
         free(c);
     }
@@ -55,6 +60,7 @@ static int arena_grow(struct fl_arena *a, size_t len)
     if (!c)
         return -1;
     c->adopted = NULL;
+    c->nlist = 0;
     c->next = a->chunks;
     a->chunks = c;
     a->total += room;
@@ -78,11 +84,27 @@ void *fl_arena_alloc(struct fl_arena *a, size_t len)
     return p;
 }
 
-void fl_arena_adopt(struct fl_arena *a, void *block)
+static struct fl_arena_chunk *adopting(struct fl_arena *a)
 {
-    struct fl_arena_chunk *c = g_new(struct fl_arena_chunk, 1);
+    struct fl_arena_chunk *c = g_new0(struct fl_arena_chunk, 1);
 
-    c->adopted = block;
     c->next = a->chunks;
     a->chunks = c;
+    return c;
+}
+
+void fl_arena_adopt(struct fl_arena *a, void *block)
+{
+    adopting(a)->adopted = block;
+}
+
+void fl_arena_adopt_strings(struct fl_arena *a, char **strings, size_t n)
+{
+    struct fl_arena_chunk *c;
+
+    if (!n)
+        return;
+    c = adopting(a);
+    c->list = (void **)strings;
+    c->nlist = n;
 }

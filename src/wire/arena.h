@@ -29,6 +29,8 @@ void fl_arena_reset(struct fl_arena *a);
 void *fl_arena_alloc(struct fl_arena *a, size_t len);
 /* The arena frees this malloc()ed block at reset. */
 void fl_arena_adopt(struct fl_arena *a, void *block);
+/* And these; the array stays where it is: in the arena, or adopted before. */
+void fl_arena_adopt_strings(struct fl_arena *a, char **strings, size_t n);
 
 /* Declares an arena that lives until the end of the scope. */
 #define FL_ARENA(name)                                                                                       \
