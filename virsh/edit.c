@@ -2,6 +2,7 @@
 /* A description into the user's editor and back. */
 #include "shell.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,43 @@ static int run_editor(struct fl_call *c, const char *path)
     return 0;
 }
 
+/* ---- what is left when a signal ends the shell ---- */
+
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static struct sigaction before[G_N_ELEMENTS(ending)];
+static const char *volatile temporary;
+
+/* Nothing here but what a handler may call. */
+static void leave(int number)
+{
+    if (temporary)
+        unlink(temporary);
+    fl_terminal_restore();
+    signal(number, SIG_DFL);
+    raise(number);
+    _exit(128 + number);
+}
+
+static void guard(const char *path)
+{
+    struct sigaction action = { .sa_handler = leave, .sa_flags = SA_NODEFER };
+
+    sigemptyset(&action.sa_mask);
+    temporary = path;
+    for (size_t i = 0; i < G_N_ELEMENTS(ending); i++) {
+        sigaction(ending[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN)
+            sigaction(ending[i], &action, NULL);
+    }
+}
+
+static void unguard(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(ending); i++)
+        sigaction(ending[i], &before[i], NULL);
+    temporary = NULL;
+}
+
 int fl_edit_text(struct fl_call *c, const char *text, char **ret_new)
 {
     g_autofree char *path = NULL, *edited = NULL;
@@ -35,11 +73,13 @@ int fl_edit_text(struct fl_call *c, const char *text, char **ret_new)
     if (fd < 0)
         return fl_wrong(c, "cannot make a temporary file in '%s'", g_get_tmp_dir());
     close(fd);
+    guard(path);
     if (!g_file_set_contents(path, text, -1, NULL))
         fl_wrong(c, "cannot write the temporary file '%s'", path);
     else if (run_editor(c, path) == 0)
         status = fl_read_file(c, path, &edited);
     unlink(path);
+    unguard();
     if (status < 0)
         return -1;
     if (strcmp(edited, text) == 0)

@@ -236,6 +236,26 @@ def test_a_number_that_is_too_large_is_one(text, said):
     assert done.returncode == 1 and f"'{text}' {said}" in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_no_file_of_the_editor(tmp_path, number):
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\necho "$1" >{tmp_path}/seen\nexec sleep 30\n')
+    editor.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    child = subprocess.Popen([our_shell(), "-c", "test:///default", "edit test"], stdin=subprocess.DEVNULL, start_new_session=True,
+                             env={**os.environ, "EDITOR": str(editor), "VISUAL": "", "TMPDIR": str(tmp_path / "tmp")})
+    try:
+        end = time.monotonic() + 30
+        while not ((tmp_path / "seen").exists() and (tmp_path / "seen").read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert len(os.listdir(tmp_path / "tmp")) == 1
+        child.send_signal(number)
+        assert child.wait(30) == -number
+        assert os.listdir(tmp_path / "tmp") == []
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)  # the editor
+
+
 def test_help_takes_the_title_of_a_group():
     assert shell("help", "Host and Hypervisor").stdout == shell("help", "host").stdout != ""
 
