@@ -30,6 +30,7 @@ enum fl_auth_kind { FL_AUTH_NONE = 0, FL_AUTH_SASL = 1, FL_AUTH_POLKIT = 2 }; /*
 
 struct fl_peer {
     gint refs;
+    gint authenticated; /* atomic */
     struct fl_server *server;
     struct fl_io *io;
     GList link;        /* in the I/O thread's list */
@@ -38,6 +39,8 @@ struct fl_peer {
     bool read_only;
     bool local;
     bool tls;
+    bool shaking;        /* I/O thread: the TLS handshake is not over */
+    bool close_callback; /* I/O thread: told when `conn` breaks */
     enum fl_auth_kind auth;
     pid_t pid; /* local peers: SO_PEERCRED; -1 otherwise */
     uid_t uid;
@@ -47,10 +50,8 @@ struct fl_peer {
     char *origin;        /* for limits: "uid 1000", "10.0.0.1", "2001:db8:0:1::/64" */
     char *user;          /* lock: who has logged in by SASL; NULL otherwise */
     char *identity;      /* the name in its certificate, once it is checked; or NULL */
-    bool shaking;        /* I/O thread: the TLS handshake is not over */
     int64_t since;
-    int64_t login_by;   /* INT64_MAX: no login is wanted */
-    gint authenticated; /* atomic */
+    int64_t login_by; /* INT64_MAX: no login is wanted */
 
     GMutex lock;
     struct fl_session *session;            /* lock; input side: I/O thread */
@@ -72,7 +73,6 @@ struct fl_peer {
     struct fl_subscription *subscriptions; /* lock */
     struct fl_served_stream *streams;      /* lock */
     struct fl_served_stream *diverted;     /* lock: whose packet comes past the session */
-    bool close_callback;                   /* I/O thread: told when `conn` breaks */
 
     unsigned int queued_calls; /* lock: waiting for or with a worker... */
     size_t queued_bytes;       /* lock: ...and the size of their arguments */
