@@ -30,7 +30,7 @@ void fl_file_way_init(struct fl_file_way *way, struct fl_served_stream *s)
     if (!ops || !ops->file || !ops->pass)
         return;
     g_mutex_lock(&peer->lock);
-    if (!peer->gone && fl_transport_has_write2(peer->transport))
+    if (!peer->gone && !peer->transport->below) /* the bytes go as they are */
         way->socket = fcntl(peer->transport->fd, F_DUPFD_CLOEXEC, 0);
     g_mutex_unlock(&peer->lock);
     if (way->socket >= 0)

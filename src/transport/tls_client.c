@@ -297,6 +297,7 @@ const struct fl_transport_ops fl_transport_tls = {
     .open = tls_open,
     .read = fl_tls_read,
     .write = fl_tls_write,
+    .write2 = fl_tls_write2,
     .want = fl_tls_want,
     .half_close = fl_tls_half_close,
     .pending = fl_tls_pending,

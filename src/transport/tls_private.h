@@ -109,6 +109,7 @@ const char *fl_tls_alert(struct fl_tls *tls);
 
 ssize_t fl_tls_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_tls_write(struct fl_transport *t, const void *buf, size_t len);
+ssize_t fl_tls_write2(struct fl_transport *t, const struct iovec iov[2]);
 short fl_tls_want(struct fl_transport *t, short events);
 int fl_tls_half_close(struct fl_transport *t);
 size_t fl_tls_pending(struct fl_transport *t);

@@ -30,6 +30,7 @@ static const struct fl_transport_ops server_ops = {
     .name = "tls",
     .read = fl_tls_read,
     .write = fl_tls_write,
+    .write2 = fl_tls_write2,
     .want = fl_tls_want,
     .half_close = fl_tls_half_close,
     .pending = fl_tls_pending,

@@ -19,8 +19,10 @@
 
 #define RX_SMALL  ((size_t)8 << 10)
 #define RX_LARGE  ((size_t)128 << 10)
-#define CALM      256                /* small reads until large buffers are given back */
-#define WRITE_MAX ((size_t)64 << 10) /* encoded in one go */
+#define CALM      256 /* small reads until large buffers are given back */
+#define RECORD    ((size_t)16 << 10)
+#define WRITE_MAX ((size_t)128 << 10) /* encoded in one go... */
+#define WRITE_END ((size_t)1 << 10)   /* ...and so much more, if nothing is left then */
 #define FRAME_MAX ((size_t)64 << 20)
 #define TX_MAX    ((size_t)1 << 20) /* handshake messages and answers to them; far more than there can be */
 
@@ -321,6 +323,28 @@ static int encode(struct fl_tls *tls, const unsigned char *buf, size_t len)
     return 0;
 }
 
+/* A few bytes at the end do not go by themselves: that would be a system call more for each frame of a
+ * stream. */
+static size_t one_go(size_t len)
+{
+    return len <= WRITE_MAX + WRITE_END ? len : WRITE_MAX;
+}
+
+static ssize_t write_failed(struct fl_tls *tls, int code)
+{
+    return fl_channel_error(EIO, "cannot write to %s: TLS: %s", target(tls->t), gnutls_strerror(code));
+}
+
+/* What has been encoded of `len` bytes of the caller's. */
+static ssize_t send_encoded(struct fl_tls *tls, size_t len)
+{
+    int rc = fl_tls_flush(tls);
+
+    if (rc == -FL_AGAIN)
+        tls->tx_owed = len;
+    return rc < 0 ? rc : (ssize_t)len;
+}
+
 static ssize_t write_locked(struct fl_tls *tls, const unsigned char *buf, size_t len)
 {
     int rc = fl_tls_flush(tls);
@@ -332,14 +356,54 @@ static ssize_t write_locked(struct fl_tls *tls, const unsigned char *buf, size_t
         tls->tx_owed -= len;
         return (ssize_t)len;
     }
-    len = MIN(len, WRITE_MAX);
+    len = one_go(len);
     rc = encode(tls, buf, len);
+    return rc < 0 ? write_failed(tls, rc) : send_encoded(tls, len);
+}
+
+/* Everything, as far as the layer below takes it; the first place goes into a record with what follows it. */
+static ssize_t write2_locked(struct fl_tls *tls, const struct iovec iov[2])
+{
+    size_t head = iov[0].iov_len, joined = MIN(iov[1].iov_len, RECORD - head), len;
+    const unsigned char *data = iov[1].iov_base;
+    unsigned char first[RECORD];
+    size_t done;
+    ssize_t n;
+    int rc = fl_tls_flush(tls);
+
     if (rc < 0)
-        return fl_channel_error(EIO, "cannot write to %s: TLS: %s", target(tls->t), gnutls_strerror(rc));
-    rc = fl_tls_flush(tls);
-    if (rc == -FL_AGAIN)
-        tls->tx_owed = len;
-    return rc < 0 ? rc : (ssize_t)len;
+        return rc;
+    memcpy(first, iov[0].iov_base, head);
+    memcpy(first + head, data, joined);
+    rc = encode(tls, first, head + joined);
+    len = one_go(iov[1].iov_len - joined);
+    if (rc == 0)
+        rc = encode(tls, data + joined, len);
+    if (rc < 0)
+        return write_failed(tls, rc);
+    n = send_encoded(tls, head + joined + len);
+    for (done = joined + len; n > 0 && done < iov[1].iov_len; done += (size_t)n) {
+        n = write_locked(tls, data + done, iov[1].iov_len - done);
+        if (n == -1)
+            fl_error_reset(); /* whoever writes the rest meets it again */
+        if (n < 0)
+            return (ssize_t)(head + done);
+    }
+    return n < 0 ? n : (ssize_t)(head + done);
+}
+
+ssize_t fl_tls_write2(struct fl_transport *t, const struct iovec iov[2])
+{
+    struct fl_tls *tls = t->priv;
+    ssize_t n;
+
+    if (!tls || t->fd < 0)
+        return is_closed(t);
+    g_mutex_lock(&tls->lock);
+    n = tls->tx_owed || iov[0].iov_len >= RECORD ? write_locked(tls, iov[0].iov_base, iov[0].iov_len)
+                                                 : write2_locked(tls, iov);
+    g_mutex_unlock(&tls->lock);
+    return n;
 }
 
 ssize_t fl_tls_write(struct fl_transport *t, const void *buf, size_t len)
