@@ -8,7 +8,7 @@ import pathlib
 import time
 
 CALM = 3  # rounds in a row that must bring nothing
-MOST = 15
+MOST = 20
 SMALLEST_LEAK = 80  # bytes of the heap that 64 bytes take, each lost once
 LEAST_KIB = 32  # what pages and the allocator may bring to rounds of few turns
 SANITIZED = bool(os.environ.get("FL_SANITIZE"))  # sanitizers keep what is freed; they tell of leaks themselves
