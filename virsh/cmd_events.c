@@ -107,6 +107,32 @@ int fl_events_list(struct fl_call *c, const struct fl_event_kind *kinds, size_t 
     return 0;
 }
 
+/* ---- networks, storage pools, node devices, secrets ---- */
+
+/* 1: go on with the kind asked for, whose id is its place; 0: --list was, done. */
+static int begin(struct fl_call *c, struct fl_events *e, const struct fl_event_kind *kinds, size_t n,
+                 size_t *ret_kind)
+{
+    if (fl_flag(c, "list"))
+        return fl_events_list(c, kinds, n);
+    if (fl_events_find(c, kinds, n, ret_kind) < 0)
+        return -1;
+    fl_events_init(e, c);
+    return 1;
+}
+
+static int finish(struct fl_call *c, struct fl_events *e, int id, const char *noun,
+                  int (*deregister)(virConnectPtr conn, int id))
+{
+    int status;
+
+    if (id < 0)
+        return fl_fail(c, "failed to register for %s events", noun);
+    status = fl_events_wait(c, e);
+    deregister(c->conn, id);
+    return status;
+}
+
 static void on_network(virConnectPtr conn, virNetworkPtr net, int event, int detail, void *opaque)
 {
     static const char *const names[] = { "Defined", "Undefined", "Started", "Stopped" };
@@ -119,26 +145,19 @@ static void on_network(virConnectPtr conn, virNetworkPtr net, int event, int det
 
 int fl_cmd_net_event(struct fl_call *c)
 {
-    static const struct fl_event_kind kinds[] = { { "lifecycle", NULL } };
+    static const struct fl_event_kind kinds[] = { { "lifecycle", (void (*)(void))on_network } };
     struct fl_events e;
     g_autoptr(virNetwork) net = NULL;
     size_t kind = 0;
-    int id, status;
+    int rc = begin(c, &e, kinds, G_N_ELEMENTS(kinds), &kind);
 
-    if (fl_flag(c, "list"))
-        return fl_events_list(c, kinds, 1);
-    if (fl_events_find(c, kinds, 1, &kind) < 0)
-        return -1;
+    if (rc <= 0)
+        return rc;
     if (fl_arg(c, "network") && !(net = fl_network_by(c, fl_arg(c, "network"), FL_BY_ANY)))
         return -1;
-    fl_events_init(&e, c);
-    id = virConnectNetworkEventRegisterAny(c->conn, net, VIR_NETWORK_EVENT_ID_LIFECYCLE,
-                                           VIR_NETWORK_EVENT_CALLBACK(on_network), &e, NULL);
-    if (id < 0)
-        return fl_fail(c, "failed to register for network events");
-    status = fl_events_wait(c, &e);
-    virConnectNetworkEventDeregisterAny(c->conn, id);
-    return status;
+    rc = virConnectNetworkEventRegisterAny(
+        c->conn, net, (int)kind, (virConnectNetworkEventGenericCallback)kinds[kind].callback, &e, NULL);
+    return finish(c, &e, rc, "network", virConnectNetworkEventDeregisterAny);
 }
 
 static void on_pool(virConnectPtr conn, virStoragePoolPtr pool, int event, int detail, void *opaque)
@@ -164,22 +183,15 @@ int fl_cmd_pool_event(struct fl_call *c)
     struct fl_events e;
     g_autoptr(virStoragePool) pool = NULL;
     size_t kind = 0;
-    int id, status;
+    int rc = begin(c, &e, kinds, G_N_ELEMENTS(kinds), &kind);
 
-    if (fl_flag(c, "list"))
-        return fl_events_list(c, kinds, 2);
-    if (fl_events_find(c, kinds, 2, &kind) < 0)
-        return -1;
+    if (rc <= 0)
+        return rc;
     if (fl_arg(c, "pool") && !(pool = fl_pool_by(c, fl_arg(c, "pool"), FL_BY_ANY)))
         return -1;
-    fl_events_init(&e, c);
-    id = virConnectStoragePoolEventRegisterAny(
+    rc = virConnectStoragePoolEventRegisterAny(
         c->conn, pool, (int)kind, (virConnectStoragePoolEventGenericCallback)kinds[kind].callback, &e, NULL);
-    if (id < 0)
-        return fl_fail(c, "failed to register for storage pool events");
-    status = fl_events_wait(c, &e);
-    virConnectStoragePoolEventDeregisterAny(c->conn, id);
-    return status;
+    return finish(c, &e, rc, "storage pool", virConnectStoragePoolEventDeregisterAny);
 }
 
 static void on_device(virConnectPtr conn, virNodeDevicePtr dev, int event, int detail, void *opaque)
@@ -205,22 +217,15 @@ int fl_cmd_nodedev_event(struct fl_call *c)
     struct fl_events e;
     g_autoptr(virNodeDevice) dev = NULL;
     size_t kind = 0;
-    int id, status;
+    int rc = begin(c, &e, kinds, G_N_ELEMENTS(kinds), &kind);
 
-    if (fl_flag(c, "list"))
-        return fl_events_list(c, kinds, 2);
-    if (fl_events_find(c, kinds, 2, &kind) < 0)
-        return -1;
+    if (rc <= 0)
+        return rc;
     if (fl_arg(c, "device") && !(dev = virNodeDeviceLookupByName(c->conn, fl_arg(c, "device"))))
         return fl_fail(c, "failed to get node device '%s'", fl_arg(c, "device"));
-    fl_events_init(&e, c);
-    id = virConnectNodeDeviceEventRegisterAny(
+    rc = virConnectNodeDeviceEventRegisterAny(
         c->conn, dev, (int)kind, (virConnectNodeDeviceEventGenericCallback)kinds[kind].callback, &e, NULL);
-    if (id < 0)
-        return fl_fail(c, "failed to register for node device events");
-    status = fl_events_wait(c, &e);
-    virConnectNodeDeviceEventDeregisterAny(c->conn, id);
-    return status;
+    return finish(c, &e, rc, "node device", virConnectNodeDeviceEventDeregisterAny);
 }
 
 static void on_secret(virConnectPtr conn, virSecretPtr secret, int event, int detail, void *opaque)
@@ -250,20 +255,13 @@ int fl_cmd_secret_event(struct fl_call *c)
     struct fl_events e;
     g_autoptr(virSecret) secret = NULL;
     size_t kind = 0;
-    int id, status;
+    int rc = begin(c, &e, kinds, G_N_ELEMENTS(kinds), &kind);
 
-    if (fl_flag(c, "list"))
-        return fl_events_list(c, kinds, 2);
-    if (fl_events_find(c, kinds, 2, &kind) < 0)
-        return -1;
+    if (rc <= 0)
+        return rc;
     if (fl_arg(c, "secret") && !(secret = virSecretLookupByUUIDString(c->conn, fl_arg(c, "secret"))))
         return fl_fail(c, "failed to get secret '%s'", fl_arg(c, "secret"));
-    fl_events_init(&e, c);
-    id = virConnectSecretEventRegisterAny(
+    rc = virConnectSecretEventRegisterAny(
         c->conn, secret, (int)kind, (virConnectSecretEventGenericCallback)kinds[kind].callback, &e, NULL);
-    if (id < 0)
-        return fl_fail(c, "failed to register for secret events");
-    status = fl_events_wait(c, &e);
-    virConnectSecretEventDeregisterAny(c->conn, id);
-    return status;
+    return finish(c, &e, rc, "secret", virConnectSecretEventDeregisterAny);
 }
