@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What session.c (bytes in, keepalive), session_out.c (frames out) share. */
+/* What session.c (bytes in), session_out.c (frames out) and session_alive.c (keepalive) share. */
 #pragma once
 
 #include <glib.h>
@@ -50,3 +50,4 @@ struct fl_session {
 #define FL_SESSION_CALLS_MAX   65536u
 
 int fl_session_keepalive_send(struct fl_session *s, uint32_t proc);
+void fl_session_keepalive_heard(struct fl_session *s, const struct fl_frame *f);
