@@ -77,6 +77,11 @@ struct fl_dialing_again {
 int fl_remote_dial(virConnectPtr conn, const struct fl_route *route, virConnectAuthPtr auth,
                    unsigned int flags, const struct fl_dialing_again *again);
 void fl_remote_free(struct fl_remote *r);
+
+/* event_ask.c; event.c holds events_lock for the first two */
+int fl_remote_event_ask(virConnectPtr conn, const struct fl_event_info *ev);
+/* Does something when the hub has no callback for the event any more. */
+int fl_remote_event_tell(virConnectPtr conn, const struct fl_event_info *ev);
 /* Asks the far side for every event that the hub has callbacks for. */
 int fl_remote_events_again(virConnectPtr conn);
 
