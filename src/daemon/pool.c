@@ -191,6 +191,7 @@ static void serve_jobs(struct fl_pool *pool, struct worker *self)
     }
 }
 
+/* Because it is one too many, perhaps, and not because nothing is left to do. */
 static void leave(struct fl_pool *pool, struct worker *self)
 {
     struct worker **at = &pool->all;
@@ -200,6 +201,7 @@ static void leave(struct fl_pool *pool, struct worker *self)
     *at = self->next;
     pool->workers--;
     g_cond_signal(&pool->quiet);
+    want_worker(pool); /* with a lane listed that nobody was told of */
 }
 
 static gpointer worker(gpointer opaque)

@@ -201,6 +201,28 @@ static void two_jobs_for_one_idle_worker_get_two(void **state)
     }
 }
 
+/* While the only worker is stuck, another one comes, and stays idle. The first leaves when it is done: what its
+ * own lane had to wait with is told to the idle one. */
+static void who_leaves_passes_on_what_waits(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(1, 1, 3);
+    struct fl_lane slow = { 0 }, other = { 0 };
+    gint64 begun;
+
+    submit(pool, &slow, 's', true);
+    wait_until(&running, 1);
+    submit(pool, &slow, 'n', false); /* one at a time */
+    submit(pool, &other, 'o', false);
+    wait_until(&freed, 1);
+    g_usleep(200000); /* idle, and nobody watches any longer, mostly */
+    begun = g_get_monotonic_time();
+    open_gate();
+    wait_until(&freed, 3);
+    assert_true(g_get_monotonic_time() - begun < 4 * G_USEC_PER_SEC); /* not when the idle one gives up */
+    assert_string_equal(order->str, "son");
+    fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(workers_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(those_who_are_stuck_are_replaced_up_to_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(two_jobs_for_one_idle_worker_get_two, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_leaves_passes_on_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_dropped_is_freed_and_not_run, setup, teardown),
     };
 
