@@ -22,8 +22,10 @@
 #include "daemon/tls.h"
 #include "transport/transport.h"
 
-#define ROUNDS  8 /* reads before the thread's other peers get their turn */
-#define FDS_MAX (2 * FL_FRAME_FDS_MAX)
+#define ROUNDS   8                      /* reads before the thread's other peers get their turn... */
+#define TURN_US  (G_USEC_PER_SEC / 200) /* ...which they do after this, too */
+#define TOGETHER ((size_t)1 << 20)      /* answers that wait for those to the frames behind theirs */
+#define FDS_MAX  (2 * FL_FRAME_FDS_MAX)
 #define AHEAD                                                                                                \
     ((size_t)1 << 10) /* read behind a stream's packet, and copied if it is another one's beginning */
 
@@ -138,14 +140,33 @@ static int claim_fds(struct fl_peer *peer, const struct fl_frame *frame, int *fd
     return 0;
 }
 
+/* What a peer may have until the others are looked at. */
+struct turn {
+    int reads;
+    unsigned int frames;
+    int64_t ends; /* since its second frame: most have one */
+};
+
+static bool turn_is_over(struct turn *turn)
+{
+    int64_t now;
+
+    if (turn->frames < 2)
+        return false;
+    now = g_get_monotonic_time();
+    if (turn->ends == 0)
+        turn->ends = now + TURN_US;
+    return now >= turn->ends;
+}
+
 /* With the lock held. 1: there is one; 0: none that may be served now; -1 with the error set: broken
  * protocol.
  */
-static int next_frame(struct fl_peer *peer, struct fl_frame *frame, int *fds)
+static int next_frame(struct fl_peer *peer, struct turn *turn, struct fl_frame *frame, int *fds)
 {
     int result;
 
-    peer->stalled = peer->holds != 0;
+    peer->stalled = peer->holds != 0 || turn_is_over(turn);
     if (peer->closing || peer->stalled)
         return 0;
     result = fl_session_next(peer->session, frame);
@@ -184,24 +205,24 @@ static void tell_stream(struct fl_peer *peer, size_t past)
 enum intake { INTAKE_BROKEN = -1, INTAKE_DONE, INTAKE_FRAME, INTAKE_END };
 
 /* The next frame: of what has come already, then of what can be read. With the lock held. */
-static enum intake next_input(struct fl_peer *peer, int *reads, struct fl_frame *frame, int *fds)
+static enum intake next_input(struct fl_peer *peer, struct turn *turn, struct fl_frame *frame, int *fds)
 {
     for (;;) {
-        int result = next_frame(peer, frame, fds);
+        int result = next_frame(peer, turn, frame, fds);
         size_t past;
         bool more;
         ssize_t n;
 
         if (result != 0)
             return result > 0 ? INTAKE_FRAME : INTAKE_BROKEN;
-        if (*reads == 0 || peer->holds)
+        if (turn->reads == 0 || peer->stalled || peer->holds)
             return INTAKE_DONE;
         n = read_some(peer, &past, &more);
         if (n == -FL_AGAIN)
             return INTAKE_DONE;
         if (n <= 0)
             return n == 0 ? INTAKE_END : INTAKE_BROKEN;
-        *reads = more ? *reads - 1 : 0;
+        turn->reads = more ? turn->reads - 1 : 0;
         if (past)
             tell_stream(peer, past);
     }
@@ -218,20 +239,24 @@ static void serve_frame(struct fl_peer *peer, const struct fl_frame *frame, cons
     }
 }
 
-/* Serves all that has come, until the peer is held; its answers go out together. Called with the lock held,
- * gives it back. */
+/* Serves all that has come, until the peer is held or its turn is over; its answers go out together, unless
+ * they are big. Called with the lock held, gives it back. */
 static void take_input(struct fl_peer *peer, int reads)
 {
+    struct turn turn = { .reads = reads };
     struct fl_frame frame;
     int fds[FL_FRAME_FDS_MAX];
     enum intake result;
     bool ended;
 
     fl_error_log_quietly(true); /* its news, as often as it likes */
-    while ((result = next_input(peer, &reads, &frame, fds)) == INTAKE_FRAME) {
+    while ((result = next_input(peer, &turn, &frame, fds)) == INTAKE_FRAME) {
         g_mutex_unlock(&peer->lock);
         serve_frame(peer, &frame, fds);
         g_mutex_lock(&peer->lock);
+        turn.frames++;
+        if (fl_session_queued(peer->session) > TOGETHER)
+            fl_peer_flush_locked(peer);
     }
     fl_error_log_quietly(false);
     if (result == INTAKE_DONE) {
