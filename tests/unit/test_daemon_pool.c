@@ -201,8 +201,8 @@ static void two_jobs_for_one_idle_worker_get_two(void **state)
     }
 }
 
-/* While the only worker is stuck, another one comes, and stays idle. The first leaves when it is done: what its
- * own lane had to wait with is told to the idle one. */
+/* While the only worker is stuck, another one comes, and stays idle. The first leaves when it is done: what
+ * its own lane had to wait with is told to the idle one. */
 static void who_leaves_passes_on_what_waits(void **state)
 {
     struct fl_pool *pool = fl_pool_new(1, 1, 3);
