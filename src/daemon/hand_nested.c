@@ -66,11 +66,37 @@ int fl_serve_connect_get_all_domain_stats(struct fl_call *call, void *args, void
     return result;
 }
 
+/* ---- lists of records ---- */
+
+/* Writes one of the driver's records into its place in the answer. */
+typedef int (*record_fn)(struct fl_call *call, const void *record, void *place);
+
+/* Takes the driver's list of n records, or its failure: the room they were written to, NULL where there are
+ * none. */
+static void *take_records(struct fl_call *call, void *list, int n, size_t size, record_fn write,
+                          GDestroyNotify release, int *ret_result)
+{
+    void **records = list;
+    char *room = records && n > 0 ? fl_keep_room(call, (size_t)n, size) : NULL;
+    int result = n < 0 || (records && n > 0 && !room) ? -1 : 0;
+
+    for (int i = 0; records && i < n; i++) {
+        if (result == 0)
+            result = write(call, records[i], room + (size_t)i * size);
+        release(records[i]);
+    }
+    free(records);
+    *ret_result = result;
+    return room;
+}
+
 /* ---- interfaces and their addresses ---- */
 
-static int interface_record(struct fl_call *call, const virDomainInterface *iface,
-                            struct fl_w_domain_interface *w)
+static int interface_record(struct fl_call *call, const void *record, void *place)
 {
+    const virDomainInterface *iface = record;
+    struct fl_w_domain_interface *w = place;
+
     if (keep(call, iface->name, &w->name) < 0 || keep(call, iface->hwaddr, &w->hwaddr) < 0)
         return -1;
     w->n_addrs = iface->naddrs;
@@ -93,26 +119,21 @@ int fl_serve_domain_interface_addresses(struct fl_call *call, void *args, void *
     fl_auto_domain dom = fl_domain_from_wire(call->conn, &a->dom);
     virDomainInterfacePtr *ifaces = NULL;
     int n = virDomainInterfaceAddresses(dom, &ifaces, a->source, a->flags);
-    int result = n < 0 ? -1 : 0;
+    int result;
 
-    if (n > 0)
-        r->ifaces = fl_keep_room(call, (size_t)n, sizeof(*r->ifaces));
-    if (n > 0 && !r->ifaces)
-        result = -1;
-    for (int i = 0; i < n; i++) {
-        if (result == 0)
-            result = interface_record(call, ifaces[i], &r->ifaces[i]);
-        virDomainInterfaceFree(ifaces[i]);
-    }
+    r->ifaces = take_records(call, ifaces, n, sizeof(*r->ifaces), interface_record,
+                             (GDestroyNotify)virDomainInterfaceFree, &result);
     r->n_ifaces = n > 0 ? (uint32_t)n : 0;
-    free(ifaces);
     return result;
 }
 
 /* ---- file systems of the guest ---- */
 
-static int fs_record(struct fl_call *call, const virDomainFSInfo *info, struct fl_w_domain_fsinfo *w)
+static int fs_record(struct fl_call *call, const void *record, void *place)
 {
+    const virDomainFSInfo *info = record;
+    struct fl_w_domain_fsinfo *w = place;
+
     if (keep(call, info->mountpoint, &w->mountpoint) < 0 || keep(call, info->name, &w->name) < 0 ||
         keep(call, info->fstype, &w->fstype) < 0)
         return -1;
@@ -134,27 +155,21 @@ int fl_serve_domain_get_fsinfo(struct fl_call *call, void *args, void *ret)
     fl_auto_domain dom = fl_domain_from_wire(call->conn, &a->dom);
     virDomainFSInfoPtr *info = NULL;
     int n = virDomainGetFSInfo(dom, &info, a->flags);
-    int result = n < 0 ? -1 : 0;
+    int result;
 
-    if (n > 0)
-        r->info = fl_keep_room(call, (size_t)n, sizeof(*r->info));
-    if (n > 0 && !r->info)
-        result = -1;
-    for (int i = 0; i < n; i++) {
-        if (result == 0)
-            result = fs_record(call, info[i], &r->info[i]);
-        virDomainFSInfoFree(info[i]);
-    }
+    r->info = take_records(call, info, n, sizeof(*r->info), fs_record, (GDestroyNotify)virDomainFSInfoFree,
+                           &result);
     r->n_info = r->ret = n > 0 ? (uint32_t)n : 0;
-    free(info);
     return result;
 }
 
 /* ---- I/O threads ---- */
 
-static int iothread_record(struct fl_call *call, const virDomainIOThreadInfo *info,
-                           struct fl_w_domain_iothread_info *w)
+static int iothread_record(struct fl_call *call, const void *record, void *place)
 {
+    const virDomainIOThreadInfo *info = record;
+    struct fl_w_domain_iothread_info *w = place;
+
     w->iothread_id = info->iothread_id;
     w->n_cpumap = (uint32_t)MAX(info->cpumaplen, 0);
     w->cpumap = w->n_cpumap ? fl_keep_room(call, w->n_cpumap, 1) : NULL;
@@ -172,27 +187,21 @@ int fl_serve_domain_get_iothread_info(struct fl_call *call, void *args, void *re
     fl_auto_domain dom = fl_domain_from_wire(call->conn, &a->dom);
     virDomainIOThreadInfoPtr *info = NULL;
     int n = virDomainGetIOThreadInfo(dom, &info, a->flags);
-    int result = n < 0 ? -1 : 0;
+    int result;
 
-    if (n > 0)
-        r->info = fl_keep_room(call, (size_t)n, sizeof(*r->info));
-    if (n > 0 && !r->info)
-        result = -1;
-    for (int i = 0; i < n; i++) {
-        if (result == 0)
-            result = iothread_record(call, info[i], &r->info[i]);
-        virDomainIOThreadInfoFree(info[i]);
-    }
+    r->info = take_records(call, info, n, sizeof(*r->info), iothread_record,
+                           (GDestroyNotify)virDomainIOThreadInfoFree, &result);
     r->n_info = r->ret = n > 0 ? (uint32_t)n : 0;
-    free(info);
     return result;
 }
 
 /* ---- DHCP leases ---- */
 
-static int lease_record(struct fl_call *call, const virNetworkDHCPLease *lease,
-                        struct fl_w_network_dhcp_lease *w)
+static int lease_record(struct fl_call *call, const void *record, void *place)
 {
+    const virNetworkDHCPLease *lease = record;
+    struct fl_w_network_dhcp_lease *w = place;
+
     w->expirytime = lease->expirytime;
     w->type = lease->type;
     w->prefix = lease->prefix;
@@ -210,19 +219,11 @@ int fl_serve_network_get_dhcp_leases(struct fl_call *call, void *args, void *ret
     fl_auto_network net = fl_network_from_wire(call->conn, &a->net);
     virNetworkDHCPLeasePtr *leases = NULL;
     int n = virNetworkGetDHCPLeases(net, a->mac, a->need_results ? &leases : NULL, a->flags);
-    int result = n < 0 ? -1 : 0;
+    int result;
 
-    if (leases && n > 0)
-        r->leases = fl_keep_room(call, (size_t)n, sizeof(*r->leases));
-    if (leases && n > 0 && !r->leases)
-        result = -1;
-    for (int i = 0; leases && i < n; i++) {
-        if (result == 0)
-            result = lease_record(call, leases[i], &r->leases[i]);
-        virNetworkDHCPLeaseFree(leases[i]);
-    }
+    r->leases = take_records(call, leases, n, sizeof(*r->leases), lease_record,
+                             (GDestroyNotify)virNetworkDHCPLeaseFree, &result);
     r->n_leases = r->leases ? (uint32_t)n : 0;
     r->ret = n > 0 ? (uint32_t)n : 0;
-    free(leases);
     return result;
 }
