@@ -184,6 +184,8 @@ int fl_client_flush(struct fl_client *c)
         return fl_client_raise_broken(c);
     }
     wake_senders(c);
+    if (c->room_wanted)
+        fl_client_streams_room(c);
     if (rc == -1) {
         add_stage(c);
         fl_client_fail(c, failure_reason());

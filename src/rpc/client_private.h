@@ -109,7 +109,8 @@ struct fl_client {
     int alive_timer;   /* keepalive, in the application's loop, or -1 */
     bool loop_running; /* the private thread */
     GCond loop_cond;
-    unsigned int full_streams;         /* receive queues at their bound: no reading ahead for nobody */
+    unsigned int full_streams; /* receive queues at their bound: no reading ahead for nobody */
+    bool room_wanted;          /* a stream was told that it cannot send now, and is told when it can */
     struct fl_client_stream *diverted; /* whose packet is coming past the session; NULL: nobody's any more */
 };
 
@@ -166,5 +167,6 @@ void fl_client_stream_frame(struct fl_client *c, struct fl_client_stream *st, co
 void fl_client_stream_divert(struct fl_client *c);
 /* ...while fl_session_diverted(). As fl_transport_read(); `*ret_full`: all that was asked for has come. */
 ssize_t fl_client_stream_read(struct fl_client *c, bool *ret_full);
+void fl_client_streams_room(struct fl_client *c); /* output has left */
 void fl_client_streams_closed(struct fl_client *c);
 void fl_client_streams_lost(struct fl_client *c); /* with close_error; the session may go */

@@ -157,8 +157,10 @@ static int wait_send_room(struct fl_client_stream *st, size_t len, bool nonblock
             return -1;
         if (fl_session_queued(c->s) < most)
             break;
-        if (nonblock)
+        if (nonblock) {
+            c->room_wanted = true;
             return FL_CLIENT_STREAM_AGAIN;
+        }
         c->senders = &me;
         rc = fl_client_wait(c, &me.w, fl_client_call_deadline(c));
         for (at = &c->senders; *at != &me; at = &(*at)->next)
@@ -374,12 +376,33 @@ int fl_client_stream_ready(struct fl_client_stream *st)
     g_mutex_lock(&st->c->lock);
     if ((st->first || st->eof) && !st->closed)
         ready |= VIR_STREAM_EVENT_READABLE;
-    if (st->attached && !st->closed && fl_session_queued(st->c->s) < SEND_FULL)
-        ready |= VIR_STREAM_EVENT_WRITABLE;
+    if (st->attached && !st->closed) {
+        if (fl_session_queued(st->c->s) < SEND_FULL)
+            ready |= VIR_STREAM_EVENT_WRITABLE;
+        else
+            st->c->room_wanted = true;
+    }
     if (st->error)
         ready |= VIR_STREAM_EVENT_ERROR;
     if (!st->c->open)
         ready |= VIR_STREAM_EVENT_HANGUP;
     fl_client_unlock(st->c);
     return ready;
+}
+
+static void notify_room(void *opaque, void *arg)
+{
+    struct fl_client_stream *st = opaque;
+
+    (void)arg;
+    if (st->notify)
+        st->notify(st->notify_opaque);
+}
+
+void fl_client_streams_room(struct fl_client *c)
+{
+    if (fl_session_queued(c->s) > SEND_FULL / 2)
+        return;
+    c->room_wanted = false;
+    fl_session_each_stream(c->s, notify_room, NULL);
 }

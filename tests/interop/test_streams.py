@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Streams as applications use them: memory of every size, all the ways of reading and writing, other calls meanwhile, ends
 in the middle. What arrives is what was sent."""
+import signal
+
 import pytest
 
 from held import hold  # noqa: F401  (fixture)
@@ -111,6 +113,29 @@ def test_without_waiting(client):
               "        got.extend(r)\n"
               "v.download(st, 0, SIZE); st.eventAddCallback(libvirt.VIR_STREAM_EVENT_READABLE, readable, None)")
     assert client.do("wait(lambda: done) and bytes(got) == data")
+
+
+def test_sent_without_waiting(client):
+    """Whoever was told that nothing can be sent now is told when it can."""
+    client.do("big = data * 6; v = volume('v', len(big)); done = []; full = []; at = 0; "
+              "st = c.newStream(libvirt.VIR_STREAM_NONBLOCK); v.upload(st, 0, len(big))\n"
+              "def writable(s, events, opaque):\n"
+              "    global at\n"
+              "    while at < len(big):\n"
+              "        r = s.send(big[at:at + 100000])\n"
+              "        if r == -2: return full.append(at)\n"
+              "        at += r\n"
+              "    s.eventRemoveCallback(); s.finish(); done.append(1)\n")
+    client.daemon.proc.send_signal(signal.SIGSTOP)
+    try:
+        client.do("st.eventAddCallback(libvirt.VIR_STREAM_EVENT_WRITABLE, writable, None)")
+        assert client.do("wait(lambda: full)")
+    finally:
+        client.daemon.proc.send_signal(signal.SIGCONT)
+    assert client.do("wait(lambda: done)"), client.do("at, full")
+    client.do("got = bytearray(); st = c.newStream(); v.download(st, 0, len(big))\n"
+              "while piece := st.recv(262144): got.extend(piece)\n")
+    assert client.do("bytes(got) == big")
 
 
 def test_holes_stay_holes(client):
