@@ -58,6 +58,13 @@ def arguments():
     return a
 
 
+def is_end(error):
+    """Somebody ends the bench, and what failed did so meanwhile: the signal that ends it ends its children, too."""
+    while error and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        error = error.__context__
+    return error is not None
+
+
 def measure(place, table, names, rounds):
     for i in range(rounds):
         for name in names:
@@ -70,6 +77,8 @@ def measure(place, table, names, rounds):
             try:
                 group.measure(place, table)
             except (RuntimeError, OSError, subprocess.SubprocessError) as e:
+                if is_end(e):
+                    raise KeyboardInterrupt from e
                 table.fail(f"{name}, round {i + 1}", e)
                 for d in place.daemons.values():
                     d.ensure()

@@ -83,17 +83,18 @@ def started_by(mark):
     return out
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_behind(tmp_path, how):
+@pytest.mark.parametrize("how,group,sign", [(signal.SIGINT, "idle", b"libvirtd"), (signal.SIGTERM, "idle", b"libvirtd"),
+                                            (signal.SIGKILL, "idle", b"libvirtd"), (signal.SIGINT, "streams", b"\0stream\0")])
+def test_nothing_is_left_behind(tmp_path, how, group, sign):
     """The bench and all it started have the path of the build in their names, which is our own here."""
     build = tmp_path / "build-of-this-test"
     build.symlink_to(BUILD)
     mounts = pathlib.Path("/proc/self/mounts").read_text()
     files = set(os.listdir("/tmp")) | set(os.listdir("/var/lib/libvirt"))
-    p = subprocess.Popen([*BENCH, "--only", "idle", "--json", str(tmp_path / "j"), "--markdown", str(tmp_path / "m")],
+    p = subprocess.Popen([*BENCH, "--only", group, "--json", str(tmp_path / "j"), "--markdown", str(tmp_path / "m")],
                          env={**os.environ, "FL_BUILD": str(build)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     end = time.monotonic() + 30
-    while not any(b"libvirtd" in line for _, line in started_by(build.name)) and time.monotonic() < end:
+    while not any(sign in line for _, line in started_by(build.name)) and time.monotonic() < end:
         time.sleep(0.05)
     assert started_by(build.name)
     if how == signal.SIGINT:
