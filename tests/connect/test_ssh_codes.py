@@ -56,8 +56,7 @@ def faults(c):
         "key refused": (uri(user="nobodygets", **good), NOBODY),
         "key file absent": (uri(**{**good, "keyfile": "/no/such/key"}), NOBODY),
         "no agent": (uri(user="keyonly", known_hosts=c.known_hosts, sshauth="agent"), NOBODY),
-        "shell that lets nobody": "what the shell prints may come before its status: an error that shows the text then",
-    "method not offered": (uri(user="keyonly", known_hosts=c.known_hosts, sshauth="keyboard-interactive"), YES),
+        "method not offered": (uri(user="keyonly", known_hosts=c.known_hosts, sshauth="keyboard-interactive"), YES),
         "port refused": (uri(port=unused_port(), **good), NOBODY),
         "no such host": (uri(host="no-such-host.invalid", **good), NOBODY),
         "no such method": (uri(**{**good, "sshauth": "magic"}), NOBODY),
@@ -69,20 +68,37 @@ def faults(c):
     }
 
 
-def results(c, cases, library=None):
+def answers(c, cases, library, seconds):
+    """What one process says to the cases in turn, as far as it comes in time."""
     env = c.environment() | {"XDG_CONFIG_HOME": str(c.folder / "cfg"), "SSH_AUTH_SOCK": ""}
     if library:
         env |= {"LD_LIBRARY_PATH": str(library), **sanitizer_env()}
     process = subprocess.Popen(c.argv([PYTHON, "-c", OPEN]), env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     try:
-        out, err = process.communicate(json.dumps(cases), timeout=60 if library else 10)
+        out, err = process.communicate(json.dumps(cases), timeout=seconds)
         assert process.returncode == 0, err
     except subprocess.TimeoutExpired:
         process.kill()
         out, _ = process.communicate()
-        assert not library, out
     return dict(json.loads(line) for line in out.splitlines())
+
+
+def ours_of(c, cases, library):
+    said = answers(c, cases, library, 90)
+    assert set(said) == set(cases), f"no answer to {sorted(set(cases) - set(said))}"
+    return said
+
+
+def theirs_of(c, cases):
+    """The incumbent's libssh2 may hang where the far command is quick to end: what it hangs at is passed over."""
+    said, left = {}, dict(cases)
+    while left:
+        said |= answers(c, left, None, 15)
+        left = {name: case for name, case in left.items() if name not in said}
+        if left:
+            left.pop(next(iter(left)))
+    return said
 
 
 @pytest.mark.parametrize("transport", ["libssh", "libssh2"])
@@ -94,8 +110,8 @@ def test_codes(client_of, pipe_main, transport):
     c.wrong_hosts, c.no_hosts = c.folder / "wrong", c.folder / "none"
     c.no_hosts.write_text("")
     cases = faults(c)
-    theirs, ours = results(c, cases), results(c, cases, pipe_main.parents[2] / "src")
-    assert len(theirs) >= 13  # the incumbent's libssh2 may hang where the far command is quick to end: the last ones
+    theirs, ours = theirs_of(c, cases), ours_of(c, cases, pipe_main.parents[2] / "src")
+    assert len(theirs) >= len(cases) // 2, f"the incumbent answered {sorted(theirs)} alone"
     wrong = {name: (theirs[name], ours[name]) for name in theirs
              if name not in DIFFERENT and theirs[name][:2] != NO_CAUSE and ours[name][:2] != theirs[name][:2]}
     assert not wrong, json.dumps(wrong, indent=1)
