@@ -77,6 +77,54 @@ static void *volumes(void *opaque)
     return NULL;
 }
 
+/* ---- readers one after the other */
+
+#define READERS    8
+#define ATTEMPTS   30
+#define MOST_READS 20000 /* so that the test ends */
+
+static struct fl_test_host *busy_host;
+static gint reads, enough;
+
+static void *read_on(void *opaque)
+{
+    (void)opaque;
+    while (!g_atomic_int_get(&enough) && g_atomic_int_get(&reads) < MOST_READS) {
+        g_autoptr(GRWLockReaderLocker) locker = fl_test_host_reader(busy_host);
+
+        g_usleep(2000); /* with another one under way all the time */
+        g_atomic_int_inc(&reads);
+    }
+    return NULL;
+}
+
+/* Who reads already is waited for, who comes later is not. On a busy machine a reader may have passed before
+ * this thread has even begun to wait, so the best of many attempts counts. */
+static void a_writer_is_not_kept_waiting_by_readers(void **state)
+{
+    GThread *threads[READERS];
+    int fewest = G_MAXINT;
+
+    (void)state;
+    busy_host = conn->priv;
+    for (int i = 0; i < READERS; i++) {
+        threads[i] = g_thread_new("reader", read_on, NULL);
+        g_usleep(300);
+    }
+    for (int i = 0; i < ATTEMPTS; i++) {
+        int before = g_atomic_int_get(&reads);
+        GRWLockWriterLocker *locker = fl_test_host_writer(busy_host);
+
+        fewest = MIN(fewest, g_atomic_int_get(&reads) - before);
+        g_rw_lock_writer_locker_free(locker);
+        g_usleep(5000);
+    }
+    g_atomic_int_set(&enough, 1);
+    for (int i = 0; i < READERS; i++)
+        g_thread_join(threads[i]);
+    assert_true(fewest <= READERS);
+}
+
 static void run(void *(*body)(void *))
 {
     pthread_t threads[THREADS];
@@ -112,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(domains_of_many_threads_do_not_disturb_each_other, begin, end),
         cmocka_unit_test_setup_teardown(a_pool_counts_right_under_many_threads, begin, end),
+        cmocka_unit_test_setup_teardown(a_writer_is_not_kept_waiting_by_readers, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,10 +165,32 @@ static void node_init(struct fl_test_host *host)
     host->node.threads = 2;
 }
 
+GRWLockReaderLocker *fl_test_host_reader(struct fl_test_host *host)
+{
+    if (g_atomic_int_get(&host->writers) > 0) {
+        g_mutex_lock(&host->next); /* free once that one has what it waits for */
+        g_mutex_unlock(&host->next);
+    }
+    return g_rw_lock_reader_locker_new(&host->lock);
+}
+
+GRWLockWriterLocker *fl_test_host_writer(struct fl_test_host *host)
+{
+    GRWLockWriterLocker *locker;
+
+    g_atomic_int_inc(&host->writers);
+    g_mutex_lock(&host->next);
+    locker = g_rw_lock_writer_locker_new(&host->lock);
+    g_mutex_unlock(&host->next);
+    g_atomic_int_add(&host->writers, -1);
+    return locker;
+}
+
 struct fl_test_host *fl_test_host_new(void)
 {
     struct fl_test_host *host = g_new0(struct fl_test_host, 1);
     g_rw_lock_init(&host->lock);
+    g_mutex_init(&host->next);
     host->hub = fl_hub_new();
     node_init(host);
     fl_test_table_init(&host->domains);
@@ -208,5 +230,6 @@ void fl_test_host_free(struct fl_test_host *host)
     g_ptr_array_free(host->users, TRUE);
     fl_hub_unref(host->hub);
     g_rw_lock_clear(&host->lock);
+    g_mutex_clear(&host->next);
     g_free(host);
 }

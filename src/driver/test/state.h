@@ -60,7 +60,9 @@ struct fl_test_user {
 };
 
 struct fl_test_host {
-    GRWLock lock;
+    GRWLock lock;      /* taken by fl_test_host_reader() and fl_test_host_writer() only, and not twice */
+    GMutex next;       /* held by a writer that waits for those who read */
+    gint writers;      /* atomic: waiting */
     unsigned int refs; /* open connections; guarded by the driver's own lock */
     bool shared;       /* the one behind test:///default */
     bool changed;      /* lock: somebody has held it for writing */
@@ -91,12 +93,16 @@ int fl_test_host_authenticate(struct fl_test_host *host, virConnectAuthPtr auth)
 #define fl_check_flags(flags, mask) fl_test_check_flags(__func__, (flags), (mask))
 int fl_test_check_flags(const char *func, unsigned int flags, unsigned int mask);
 
+/* Readers let a writer in before them that has come before them. The lock alone would prefer readers, and as
+ * long as some come one after the other a writer would wait, with all that waits for it in turn. */
+GRWLockReaderLocker *fl_test_host_reader(struct fl_test_host *host);
+GRWLockWriterLocker *fl_test_host_writer(struct fl_test_host *host);
 #define TEST_READ_CONN(c)                                                                                    \
     struct fl_test_host *host = (c)->priv;                                                                   \
-    G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker_ = g_rw_lock_reader_locker_new(&host->lock)
+    G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker_ = fl_test_host_reader(host)
 #define TEST_WRITE_CONN(c)                                                                                   \
     struct fl_test_host *host = (c)->priv;                                                                   \
-    G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker_ = g_rw_lock_writer_locker_new(&host->lock);         \
+    G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker_ = fl_test_host_writer(host);                        \
     host->changed = true
 #define TEST_READ(obj)  TEST_READ_CONN((obj)->conn)
 #define TEST_WRITE(obj) TEST_WRITE_CONN((obj)->conn)
