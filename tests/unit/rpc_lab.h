@@ -10,13 +10,15 @@
 
 /*
  * What the server does with a call:
- *   CONNECT_OPEN                answers; "silent": never, "hangup": closes, "late": when lab_goes_on, "fail":
- * an error CONNECT_GET_MAX_VCPUS       the number in the argument, plus one 9998 "unknown procedure"
- *   DOMAIN_SCREENSHOT           a stream of five packets with a hole, then the end
- *   STORAGE_VOL_UPLOAD          takes a stream; finish is answered when it has come
- *   DOMAIN_OPEN_GRAPHICS_FD     with a descriptor (a pipe's end)
- *   DOMAIN_CREATE_WITH_FILES    takes a descriptor, writes a byte into it
- *   CONNECT_CLOSE               an event message, then the answer
+ *   CONNECT_OPEN               answers; "silent": never, "hangup": closes, "late": when lab_goes_on,
+ *                              "fail": an error
+ *   CONNECT_GET_MAX_VCPUS      the number in the argument, plus one
+ *   9998                       "unknown procedure"
+ *   DOMAIN_SCREENSHOT          a stream of five packets with a hole, then the end
+ *   STORAGE_VOL_UPLOAD         takes a stream; finish is answered when it has come
+ *   DOMAIN_OPEN_GRAPHICS_FD    with a descriptor (a pipe's end)
+ *   DOMAIN_CREATE_WITH_FILES   takes a descriptor, writes a byte into it
+ *   CONNECT_CLOSE              an event message, then the answer
  */
 struct lab_server {
     int fd;
