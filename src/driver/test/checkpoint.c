@@ -24,8 +24,9 @@ static struct fl_test_moment *checkpoint_of(struct fl_test_host *host, virDomain
                              chk->name);
 }
 
-static void parent_name_set(struct fl_checkpoint_def *def, const char *parent)
+static void parent_name_set(void *opaque, const char *parent)
 {
+    struct fl_checkpoint_def *def = opaque;
     char *copy = g_strdup(parent);
     g_free(def->parent);
     def->parent = copy;
@@ -217,19 +218,6 @@ virDomainCheckpointPtr fl_test_domain_checkpoint_get_parent(virDomainCheckpointP
     return fl_domain_checkpoint_new(chk->domain, m->parent->name);
 }
 
-static void collect(struct fl_test_moment *m, void *opaque)
-{
-    g_ptr_array_add(opaque, m);
-}
-
-static void delete_below(struct fl_test_domain *d, struct fl_test_moment *m)
-{
-    g_autoptr(GPtrArray) all = g_ptr_array_new();
-    fl_test_moment_walk(m, true, collect, all);
-    for (guint i = all->len; i > 0; i--)
-        fl_test_moment_remove(&d->checkpoints, g_ptr_array_index(all, i - 1));
-}
-
 int fl_test_domain_checkpoint_delete(virDomainCheckpointPtr chk, unsigned int flags)
 {
     const unsigned int below =
@@ -238,23 +226,10 @@ int fl_test_domain_checkpoint_delete(virDomainCheckpointPtr chk, unsigned int fl
         return -1;
     TEST_WRITE(chk);
     struct fl_test_domain *d;
-    struct fl_test_moment *m = checkpoint_of(host, chk, &d), *current;
+    struct fl_test_moment *m = checkpoint_of(host, chk, &d);
     if (!m)
         return -1;
-    bool only = flags & VIR_DOMAIN_CHECKPOINT_DELETE_CHILDREN_ONLY;
-    struct fl_test_moment *heir = only ? m : m->parent->name ? m->parent : NULL;
-    current = d->checkpoints.current;
-    bool moves = current && ((flags & below) ? fl_test_moment_below(current, m) : current == m);
-    if (flags & below)
-        delete_below(d, m);
-    while (!only && m->children->len > 0) {
-        struct fl_test_moment *child = g_ptr_array_index(m->children, 0);
-        parent_name_set(child->def, m->parent->name);
-        fl_test_moment_reparent(child, m->parent);
-    }
-    if (!only)
-        fl_test_moment_remove(&d->checkpoints, m);
-    if (moves)
-        d->checkpoints.current = heir;
+    fl_test_moment_delete(&d->checkpoints, m, !(flags & VIR_DOMAIN_CHECKPOINT_DELETE_CHILDREN_ONLY),
+                          flags & below, parent_name_set);
     return 0;
 }

@@ -86,3 +86,36 @@ void fl_test_moment_walk(struct fl_test_moment *from, bool deep, fl_test_moment_
             fl_test_moment_walk(child, true, visit, opaque);
     }
 }
+
+static void collect(struct fl_test_moment *moment, void *opaque)
+{
+    g_ptr_array_add(opaque, moment);
+}
+
+/* Deepest first. */
+static void delete_below(struct fl_test_moments *set, struct fl_test_moment *moment)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+    fl_test_moment_walk(moment, true, collect, all);
+    for (guint i = all->len; i > 0; i--)
+        fl_test_moment_remove(set, g_ptr_array_index(all, i - 1));
+}
+
+void fl_test_moment_delete(struct fl_test_moments *set, struct fl_test_moment *moment, bool itself,
+                           bool below, void (*set_parent)(void *def, const char *parent))
+{
+    struct fl_test_moment *parent = moment->parent, *current = set->current;
+    struct fl_test_moment *heir = !itself ? moment : parent->name ? parent : NULL;
+    bool moves = current && (below ? fl_test_moment_below(current, moment) : current == moment);
+    if (below)
+        delete_below(set, moment);
+    while (itself && moment->children->len > 0) {
+        struct fl_test_moment *child = g_ptr_array_index(moment->children, 0);
+        set_parent(child->def, parent->name);
+        fl_test_moment_reparent(child, parent);
+    }
+    if (itself)
+        fl_test_moment_remove(set, moment);
+    if (moves)
+        set->current = heir;
+}

@@ -30,6 +30,10 @@ struct fl_test_moment *fl_test_moment_add(struct fl_test_moments *set, const cha
 void fl_test_moment_remove(struct fl_test_moments *set, struct fl_test_moment *moment);
 void fl_test_moment_reparent(struct fl_test_moment *moment, struct fl_test_moment *parent);
 bool fl_test_moment_below(const struct fl_test_moment *moment, const struct fl_test_moment *ancestor);
+/* Deletes it, everything below it, or both; what stays below goes to its parent, whose name `set_parent`
+ * writes into its definition. The current one, where it goes, hands on to what stays above. */
+void fl_test_moment_delete(struct fl_test_moments *set, struct fl_test_moment *moment, bool itself,
+                           bool below, void (*set_parent)(void *def, const char *parent));
 /* Walks below `from`, children only or everything, parents first. */
 typedef void (*fl_test_moment_visit)(struct fl_test_moment *moment, void *opaque);
 void fl_test_moment_walk(struct fl_test_moment *from, bool deep, fl_test_moment_visit visit, void *opaque);

@@ -314,28 +314,25 @@ int fl_test_storage_pool_undefine(virStoragePoolPtr pool)
     return 0;
 }
 
-int fl_test_storage_pool_build(virStoragePoolPtr pool, unsigned int flags)
+/* What is made and deleted is not there: it is only announced. */
+static int announce(virStoragePoolPtr pool, int event)
 {
-    if (fl_check_flags(flags, 0) < 0)
-        return -1;
     TEST_WRITE(pool);
     struct fl_test_pool *p = pool_inactive_of(host, pool);
     if (!p)
         return -1;
-    fl_test_event_pool(host, &p->item, VIR_STORAGE_POOL_EVENT_CREATED, 0);
+    fl_test_event_pool(host, &p->item, event, 0);
     return 0;
+}
+
+int fl_test_storage_pool_build(virStoragePoolPtr pool, unsigned int flags)
+{
+    return fl_check_flags(flags, 0) < 0 ? -1 : announce(pool, VIR_STORAGE_POOL_EVENT_CREATED);
 }
 
 int fl_test_storage_pool_delete(virStoragePoolPtr pool, unsigned int flags)
 {
-    if (fl_check_flags(flags, 0) < 0)
-        return -1;
-    TEST_WRITE(pool);
-    struct fl_test_pool *p = pool_inactive_of(host, pool);
-    if (!p)
-        return -1;
-    fl_test_event_pool(host, &p->item, VIR_STORAGE_POOL_EVENT_DELETED, 0);
-    return 0;
+    return fl_check_flags(flags, 0) < 0 ? -1 : announce(pool, VIR_STORAGE_POOL_EVENT_DELETED);
 }
 
 int fl_test_storage_pool_create(virStoragePoolPtr pool, unsigned int flags)

@@ -6,8 +6,9 @@
 #include "driver/test/snapshot.h"
 
 /* Names the parent in the definition, so that it prints. */
-static void parent_name_set(struct fl_snapshot_def *def, const char *parent)
+static void parent_name_set(void *opaque, const char *parent)
 {
+    struct fl_snapshot_def *def = opaque;
     char *copy = g_strdup(parent);
     g_free(def->parent);
     def->parent = copy;
@@ -113,30 +114,6 @@ virDomainSnapshotPtr fl_test_domain_snapshot_create_xml(virDomainPtr dom, const 
     return snap;
 }
 
-static void collect(struct fl_test_moment *m, void *opaque)
-{
-    g_ptr_array_add(opaque, m);
-}
-
-/* Everything below `m`, deepest first. */
-static void delete_below(struct fl_test_domain *d, struct fl_test_moment *m)
-{
-    g_autoptr(GPtrArray) all = g_ptr_array_new();
-    fl_test_moment_walk(m, true, collect, all);
-    for (guint i = all->len; i > 0; i--)
-        fl_test_moment_remove(&d->snapshots, g_ptr_array_index(all, i - 1));
-}
-
-static void delete_one(struct fl_test_domain *d, struct fl_test_moment *m)
-{
-    while (m->children->len > 0) {
-        struct fl_test_moment *child = g_ptr_array_index(m->children, 0);
-        parent_name_set(child->def, m->parent->name);
-        fl_test_moment_reparent(child, m->parent);
-    }
-    fl_test_moment_remove(&d->snapshots, m);
-}
-
 int fl_test_domain_snapshot_delete(virDomainSnapshotPtr snap, unsigned int flags)
 {
     const unsigned int below = VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY;
@@ -147,16 +124,8 @@ int fl_test_domain_snapshot_delete(virDomainSnapshotPtr snap, unsigned int flags
     struct fl_test_moment *m = fl_test_snapshot_of(host, snap, &d);
     if (!m)
         return -1;
-    bool only = flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY;
-    struct fl_test_moment *heir = only ? m : m->parent->name ? m->parent : NULL;
-    struct fl_test_moment *current = d->snapshots.current;
-    bool moves = current && ((flags & below) ? fl_test_moment_below(current, m) : current == m);
-    if (flags & below)
-        delete_below(d, m);
-    if (!only)
-        delete_one(d, m);
-    if (moves)
-        d->snapshots.current = heir;
+    fl_test_moment_delete(&d->snapshots, m, !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY),
+                          flags & below, parent_name_set);
     return 0;
 }
 
