@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checkpoints and backups of domains. */
-#include "shell.h"
 #include "handlers.h"
+#include "moments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,55 +103,9 @@ static char *parent_name(virDomainCheckpointPtr chk)
     return NULL;
 }
 
-struct row {
-    virDomainCheckpointPtr chk;
-    char *parent;
-};
-
-static int compare_rows(const void *a, const void *b)
+static char *get_xml(void *object)
 {
-    return g_ascii_strcasecmp(virDomainCheckpointGetName(((const struct row *)a)->chk),
-                              virDomainCheckpointGetName(((const struct row *)b)->chk));
-}
-
-static const char *row_name(void *opaque, int i)
-{
-    return virDomainCheckpointGetName(((struct row *)opaque)[i].chk);
-}
-
-static const char *row_parent(void *opaque, int i)
-{
-    return ((struct row *)opaque)[i].parent;
-}
-
-static void print_rows(struct fl_call *c, struct row *rows, int n)
-{
-    bool parent = fl_flag(c, "parent");
-    struct fl_table *t;
-
-    if (fl_flag(c, "tree") && !fl_json(c)) {
-        fl_tree_print(c, n, row_name, row_parent, rows);
-        return;
-    }
-    for (int i = 0; fl_flag(c, "name") && !fl_json(c) && i < n; i++)
-        fl_out(c, "%s\n", row_name(rows, i));
-    if (fl_flag(c, "name") && !fl_json(c))
-        return;
-    t = parent ? fl_table_new("Name", "name", "Creation Time", "created", "Parent", "parent", NULL)
-               : fl_table_new("Name", "name", "Creation Time", "created", NULL);
-    for (int i = 0; i < n; i++) {
-        g_autofree char *xml = virDomainCheckpointGetXMLDesc(rows[i].chk, 0), *when = NULL;
-        struct fl_xml *root = xml ? fl_xml_parse(xml) : NULL;
-        const char *created = root ? fl_xml_value(root, "creationTime") : NULL;
-        g_autoptr(GDateTime) time =
-            created ? g_date_time_new_from_unix_local(g_ascii_strtoll(created, NULL, 10)) : NULL;
-
-        when = time ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S %z") : g_strdup("");
-        fl_table_add(t, row_name(rows, i), when, parent ? (rows[i].parent ? rows[i].parent : "") : NULL,
-                     NULL);
-        fl_xml_free(root);
-    }
-    fl_table_print(c, t);
+    return virDomainCheckpointGetXMLDesc(object, 0);
 }
 
 int fl_cmd_checkpoint_list(struct fl_call *c)
@@ -162,7 +116,7 @@ int fl_cmd_checkpoint_list(struct fl_call *c)
         VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL, "descendants", VIR_DOMAIN_CHECKPOINT_LIST_DESCENDANTS, NULL);
     virDomainCheckpointPtr *all = NULL;
     CHECKPOINT from = NULL;
-    g_autofree struct row *rows = NULL;
+    g_autofree struct fl_moment *rows = NULL;
     int n;
 
     if (fl_exclusive(c, "tree", "name") < 0 || fl_exclusive(c, "parent", "roots") < 0 ||
@@ -180,14 +134,15 @@ int fl_cmd_checkpoint_list(struct fl_call *c)
     }
     if (n < 0)
         return fl_fail(c, "failed to list the checkpoints of domain '%s'", virDomainGetName(c->dom));
-    rows = g_new0(struct row, n + 1);
+    rows = g_new0(struct fl_moment, n + 1);
     for (int i = 0; i < n; i++) {
-        rows[i].chk = all[i];
+        rows[i].object = all[i];
+        rows[i].name = virDomainCheckpointGetName(all[i]);
         rows[i].parent = fl_flag(c, "parent") || fl_flag(c, "tree") ? parent_name(all[i]) : NULL;
     }
     if (!fl_flag(c, "topological"))
-        qsort(rows, (size_t)n, sizeof(*rows), compare_rows);
-    print_rows(c, rows, n);
+        fl_moments_sort(rows, n);
+    fl_moments_print(c, rows, n, false, get_xml);
     for (int i = 0; i < n; i++) {
         virDomainCheckpointFree(all[i]);
         g_free(rows[i].parent);

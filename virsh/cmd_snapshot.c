@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Snapshots of domains. */
-#include "shell.h"
 #include "handlers.h"
+#include "moments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -282,63 +282,9 @@ int fl_cmd_snapshot_info(struct fl_call *c)
     return 0;
 }
 
-struct row {
-    virDomainSnapshotPtr snap;
-    char *parent;
-};
-
-static int compare_rows(const void *a, const void *b)
+static char *get_xml(void *object)
 {
-    return g_ascii_strcasecmp(virDomainSnapshotGetName(((const struct row *)a)->snap),
-                              virDomainSnapshotGetName(((const struct row *)b)->snap));
-}
-
-static const char *row_name(void *opaque, int i)
-{
-    return virDomainSnapshotGetName(((struct row *)opaque)[i].snap);
-}
-
-static const char *row_parent(void *opaque, int i)
-{
-    return ((struct row *)opaque)[i].parent;
-}
-
-static void add_row(struct fl_call *c, struct fl_table *t, struct row *r)
-{
-    g_autofree char *xml = virDomainSnapshotGetXMLDesc(r->snap, 0), *when = NULL;
-    struct fl_xml *root = xml ? fl_xml_parse(xml) : NULL;
-    const char *state = root ? fl_xml_value(root, "state") : NULL;
-    const char *created = root ? fl_xml_value(root, "creationTime") : NULL;
-    g_autoptr(GDateTime) time =
-        created ? g_date_time_new_from_unix_local(g_ascii_strtoll(created, NULL, 10)) : NULL;
-
-    if (time)
-        when = g_date_time_format(time, "%Y-%m-%d %H:%M:%S %z");
-    fl_table_add(t, virDomainSnapshotGetName(r->snap), when ? when : "", state ? state : "",
-                 fl_flag(c, "parent") ? (r->parent ? r->parent : "") : NULL, NULL);
-    fl_xml_free(root);
-}
-
-static void print_rows(struct fl_call *c, struct row *rows, int n)
-{
-    struct fl_table *t;
-
-    if (fl_flag(c, "tree") && !fl_json(c)) {
-        fl_tree_print(c, n, row_name, row_parent, rows);
-        return;
-    }
-    if (fl_flag(c, "name") && !fl_json(c)) {
-        for (int i = 0; i < n; i++)
-            fl_out(c, "%s\n", row_name(rows, i));
-        return;
-    }
-    t = fl_flag(c, "parent")
-            ? fl_table_new("Name", "name", "Creation Time", "created", "State", "state", "Parent", "parent",
-                           NULL)
-            : fl_table_new("Name", "name", "Creation Time", "created", "State", "state", NULL);
-    for (int i = 0; i < n; i++)
-        add_row(c, t, &rows[i]);
-    fl_table_print(c, t);
+    return virDomainSnapshotGetXMLDesc(object, 0);
 }
 
 static int list_checks(struct fl_call *c)
@@ -365,7 +311,7 @@ int fl_cmd_snapshot_list(struct fl_call *c)
         VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL, NULL);
     g_autoptr(virDomainSnapshot) from = NULL;
     virDomainSnapshotPtr *all = NULL;
-    g_autofree struct row *rows = NULL;
+    g_autofree struct fl_moment *rows = NULL;
     int n;
 
     if (list_checks(c) < 0)
@@ -383,18 +329,20 @@ int fl_cmd_snapshot_list(struct fl_call *c)
     }
     if (n < 0)
         return fl_fail(c, "failed to list the snapshots of domain '%s'", virDomainGetName(c->dom));
-    rows = g_new0(struct row, n + 1);
+    rows = g_new0(struct fl_moment, n + 1);
     for (int i = 0; i < n; i++) {
-        rows[i].snap = all[i];
+        rows[i].object = all[i];
+        rows[i].name = virDomainSnapshotGetName(all[i]);
         rows[i].parent = fl_flag(c, "parent") || fl_flag(c, "tree") ? parent_name(all[i]) : NULL;
     }
     if (!fl_flag(c, "topological"))
-        qsort(rows, (size_t)n, sizeof(*rows), compare_rows);
+        fl_moments_sort(rows, n);
     if (from && fl_flag(c, "tree")) {
-        rows[n].snap = from; /* the tree starts at it */
-        print_rows(c, rows, n + 1);
+        rows[n].object = from; /* the tree starts at it */
+        rows[n].name = virDomainSnapshotGetName(from);
+        fl_moments_print(c, rows, n + 1, true, get_xml);
     } else {
-        print_rows(c, rows, n);
+        fl_moments_print(c, rows, n, true, get_xml);
     }
     for (int i = 0; i < n; i++) {
         virDomainSnapshotFree(all[i]);
