@@ -295,7 +295,7 @@ def test_no_daemon_behind_ssh(private, far):
 def test_a_daemon_that_hangs(place):
     """Stopped by SIGSTOP: opening, and a call, end at their deadlines, and the next client is served."""
     uri = place.uri("unix") + "?connect_timeout=1"
-    place.daemon.proc.send_signal(signal.SIGSTOP)
+    place.daemon.freeze()
     try:
         began = time.monotonic()
         done = shell("ours")("list", uri=uri, timeout=30)

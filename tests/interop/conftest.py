@@ -283,6 +283,14 @@ class Daemon:
     def fds(self):
         return len(os.listdir(f"/proc/{self.proc.pid}/fd"))
 
+    def freeze(self):
+        """Stopped as by a debugger; returns when all of its threads stand still. SIGCONT lets it go on."""
+        self.proc.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + 30
+        while any("State:\tT" not in s.read_text() for s in pathlib.Path(f"/proc/{self.proc.pid}/task").glob("*/status")):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
     def stop(self, sig=signal.SIGTERM, timeout=10):
         """Its exit status; killed (and an error) if it does not go."""
         if self.proc.poll() is None:

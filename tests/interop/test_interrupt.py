@@ -175,11 +175,7 @@ def test_a_daemon_that_stands_still(terminal, daemon, words):
     else:
         t.wait_for("virsh # ").say("list\n")
         t.wait_for("running")
-    daemon.proc.send_signal(signal.SIGSTOP)
-    stopped = time.monotonic() + 30  # all of its threads
-    while any("State:\tT" not in s.read_text() for s in pathlib.Path(f"/proc/{daemon.proc.pid}/task").glob("*/status")):
-        assert time.monotonic() < stopped
-        time.sleep(0.01)
+    daemon.freeze()
     try:
         if not words:
             t.seen = ""
@@ -218,7 +214,7 @@ def test_timeout_of_a_call(daemon, our_virsh, terminal):
     t = terminal("--timeout", "1", "-k", "0", "-c", daemon.uri()).wait_for("virsh # ")
     t.say("list\n")
     t.wait_for("running")
-    daemon.proc.send_signal(signal.SIGSTOP)
+    daemon.freeze()
     try:
         t.say("list\n")
         t.wait_for("error:", 5)

@@ -66,7 +66,7 @@ def test_a_frozen_daemon_is_noticed_as_by_the_incumbent(alive, hold, middle, the
             seen[ours, busy] = m, hold(f"test+tcp://127.0.0.1:{m.port}/default", ours=ours)
     for m, c in seen.values():
         assert c.do("c.setKeepAlive(1, 2)") == 0
-    d.proc.send_signal(signal.SIGSTOP)
+    d.freeze()
     for (_, busy), (m, c) in seen.items():
         if busy:
             c.start("c.getHostname()")
@@ -113,7 +113,7 @@ def test_without_an_event_loop(alive, hold):
     d = alive()
     c = hold(d.tcp_uri(), loop=False)
     assert c.do("c.setKeepAlive(1, 1)") == 0
-    d.proc.send_signal(signal.SIGSTOP)
+    d.freeze()
     assert c.do("wait(lambda: closed)")
     assert c.do("closed[0][0]") == KEEPALIVE
     assert c.do("c.isAlive()") == 0
@@ -124,7 +124,7 @@ def test_closing_does_not_wait_for_one_who_seems_dead(alive, hold):
     d = alive()
     c = hold(d.tcp_uri())
     c.do(f"x = libvirt.open('{d.tcp_uri()}'); x.setKeepAlive(1, 20)")
-    d.proc.send_signal(signal.SIGSTOP)
+    d.freeze()
     c.do("[time.sleep(0.1) for i in range(30)] and 0")  # after a stop of the machine, too, some of it is left for the loop
     assert c.do("x.close()") == 0
     assert c.seconds < 7  # ten seconds where it is not known
@@ -281,7 +281,7 @@ def test_reasons_over_each_transport(alive, hold, folder, over):
             c.do("c.setKeepAlive(1, 2)")
         caller = hold(uris[killed], loop=False)
         killed.proc.kill()
-        frozen.proc.send_signal(signal.SIGSTOP)
+        frozen.freeze()
         for (d, loop), c in clients.items():
             assert c.do("wait(lambda: closed)"), (d is frozen, loop)
             assert c.do("closed[0][0]") == (KEEPALIVE if d is frozen else EOF), (d is frozen, loop)

@@ -263,7 +263,7 @@ def test_a_frozen_daemon_is_left_by_keepalive(again, hold, middle):
     """SIGSTOP where the listener still accepts: given up by keepalive, dialed, and there once the daemon runs."""
     client = hold(again.uri("tcp", connect_timeout=1))
     client.do("c.setKeepAlive(1, 1)")
-    again.now.proc.send_signal(signal.SIGSTOP)
+    again.now.freeze()
     try:
         client.start("c.getHostname()")
         time.sleep(3)

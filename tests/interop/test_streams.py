@@ -126,7 +126,7 @@ def test_sent_without_waiting(client):
               "        if r == -2: return full.append(at)\n"
               "        at += r\n"
               "    s.eventRemoveCallback(); s.finish(); done.append(1)\n")
-    client.daemon.proc.send_signal(signal.SIGSTOP)
+    client.daemon.freeze()
     try:
         client.do("st.eventAddCallback(libvirt.VIR_STREAM_EVENT_WRITABLE, writable, None)")
         assert client.do("wait(lambda: full)")
