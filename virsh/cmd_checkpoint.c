@@ -74,17 +74,11 @@ static int put_disk(struct fl_call *c, GString *s, const char *spec)
 int fl_cmd_checkpoint_create_as(struct fl_call *c)
 {
     g_autoptr(GString) s = g_string_new("<domaincheckpoint>\n");
-    char **disks = fl_argv(c, "diskspec");
 
     fl_xml_put(s, "  <name>%s</name>\n", fl_arg(c, "name"));
     fl_xml_put(s, "  <description>%s</description>\n", fl_arg(c, "description"));
-    if (*disks)
-        g_string_append(s, "  <disks>\n");
-    for (char **d = disks; *d; d++)
-        if (put_disk(c, s, *d) < 0)
-            return -1;
-    if (*disks)
-        g_string_append(s, "  </disks>\n");
+    if (fl_moment_put_disks(c, s, put_disk) < 0)
+        return -1;
     g_string_append(s, "</domaincheckpoint>\n");
     if (fl_flag(c, "print-xml")) {
         fl_out(c, "%s\n", s->str);

@@ -155,19 +155,13 @@ static int put_disk(struct fl_call *c, GString *s, const char *spec)
 int fl_cmd_snapshot_create_as(struct fl_call *c)
 {
     g_autoptr(GString) s = g_string_new("<domainsnapshot>\n");
-    char **disks = fl_argv(c, "diskspec");
 
     fl_xml_put(s, "  <name>%s</name>\n", fl_arg(c, "name"));
     fl_xml_put(s, "  <description>%s</description>\n", fl_arg(c, "description"));
     if (fl_arg(c, "memspec") && put_memory(c, s, fl_arg(c, "memspec")) < 0)
         return -1;
-    if (*disks)
-        g_string_append(s, "  <disks>\n");
-    for (char **d = disks; *d; d++)
-        if (put_disk(c, s, *d) < 0)
-            return -1;
-    if (*disks)
-        g_string_append(s, "  </disks>\n");
+    if (fl_moment_put_disks(c, s, put_disk) < 0)
+        return -1;
     g_string_append(s, "</domainsnapshot>\n");
     if (fl_flag(c, "print-xml")) {
         fl_out(c, "%s\n", s->str);

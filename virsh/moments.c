@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists of snapshots and of checkpoints. */
+/* Lists of snapshots and of checkpoints, and the disks of a new one. */
 #include "moments.h"
 
 #include <stdlib.h>
@@ -72,4 +72,19 @@ void fl_moments_print(struct fl_call *c, struct fl_moment *moments, int n, bool 
         add_row(t, &moments[i], xml, states, parents);
     }
     fl_table_print(c, t);
+}
+
+int fl_moment_put_disks(struct fl_call *c, GString *s,
+                        int (*put_disk)(struct fl_call *c, GString *s, const char *spec))
+{
+    char **disks = fl_argv(c, "diskspec");
+
+    if (!*disks)
+        return 0;
+    g_string_append(s, "  <disks>\n");
+    for (; *disks; disks++)
+        if (put_disk(c, s, *disks) < 0)
+            return -1;
+    g_string_append(s, "  </disks>\n");
+    return 0;
 }
