@@ -35,20 +35,50 @@ struct fd_watch {
 
 struct fdstream {
     struct fl_fdstream_options options;
-    int fd; /* -1: finished or aborted */
+    int fd; /* open until nobody is at it any longer */
     bool regular;
-    long long left; /* of options.length; LLONG_MAX: no limit */
+    GMutex lock;        /* guards the two below */
+    unsigned int users; /* threads at the descriptor */
+    bool ended;         /* finished or aborted, perhaps while another thread moves bytes */
+    long long left;     /* of options.length; LLONG_MAX: no limit */
     struct fd_watch *watch;
     int watch_id; /* a handle, or for regular files a timer */
 };
 
-static int check_open(const struct fdstream *fs, bool writing)
+static bool is_ended(struct fdstream *fs)
 {
-    if (fs->fd < 0)
-        return fl_error(VIR_ERR_OPERATION_INVALID, "the stream is closed already");
-    if (fs->options.writing != writing)
-        return fl_error(VIR_ERR_OPERATION_INVALID, "this stream only %s data", writing ? "gives" : "takes");
-    return 0;
+    g_mutex_lock(&fs->lock);
+    bool ended = fs->ended;
+    g_mutex_unlock(&fs->lock);
+    return ended;
+}
+
+static int refuse_ended(void)
+{
+    return fl_error(VIR_ERR_OPERATION_INVALID, "the stream is closed already");
+}
+
+/* Whoever begins has the descriptor until leave(), whoever ends the stream meanwhile. */
+static int enter(struct fdstream *fs, bool writing)
+{
+    g_mutex_lock(&fs->lock);
+    bool ended = fs->ended, right = fs->options.writing == writing;
+    fs->users += !ended && right;
+    g_mutex_unlock(&fs->lock);
+    if (ended)
+        return refuse_ended();
+    return right
+               ? 0
+               : fl_error(VIR_ERR_OPERATION_INVALID, "this stream only %s data", writing ? "gives" : "takes");
+}
+
+static void leave(struct fdstream *fs)
+{
+    g_mutex_lock(&fs->lock);
+    bool last = --fs->users == 0 && fs->ended;
+    g_mutex_unlock(&fs->lock);
+    if (last)
+        close(fs->fd);
 }
 
 /* 0 = try again, -2 would block, -1 error. */
@@ -75,11 +105,9 @@ static void took(struct fdstream *fs, long long n)
         fs->left -= n;
 }
 
-static int fd_send(virStreamPtr st, const char *data, size_t nbytes)
+static int send_bytes(virStreamPtr st, const char *data, size_t nbytes)
 {
     struct fdstream *fs = st->priv;
-    if (check_open(fs, true) < 0)
-        return -1;
     size_t want = room_of(fs, nbytes);
     if (nbytes > 0 && want == 0)
         return fl_error_system(ENOSPC, "all of the %lld bytes that this stream takes were sent",
@@ -93,7 +121,18 @@ static int fd_send(virStreamPtr st, const char *data, size_t nbytes)
         int r = io_retry(st, fs, POLLOUT, "write");
         if (r < 0)
             return r;
+        if (is_ended(fs))
+            return refuse_ended();
     }
+}
+
+static int fd_send(virStreamPtr st, const char *data, size_t nbytes)
+{
+    if (enter(st->priv, true) < 0)
+        return -1;
+    int n = send_bytes(st, data, nbytes);
+    leave(st->priv);
+    return n;
 }
 
 /* Where data goes on at or after `at`; the end of the file when there is none. -1 with errno set. */
@@ -130,11 +169,9 @@ static int data_here(struct fdstream *fs, size_t *want)
     return 0;
 }
 
-static int fd_recv(virStreamPtr st, char *data, size_t nbytes, unsigned int flags)
+static int recv_bytes(virStreamPtr st, char *data, size_t nbytes, unsigned int flags)
 {
     struct fdstream *fs = st->priv;
-    if (check_open(fs, false) < 0)
-        return -1;
     size_t want = room_of(fs, nbytes);
     if (want == 0)
         return 0;
@@ -156,21 +193,37 @@ static int fd_recv(virStreamPtr st, char *data, size_t nbytes, unsigned int flag
         int r = io_retry(st, fs, POLLIN, "read");
         if (r < 0)
             return r;
+        if (is_ended(fs))
+            return refuse_ended();
     }
+}
+
+static int fd_recv(virStreamPtr st, char *data, size_t nbytes, unsigned int flags)
+{
+    if (enter(st->priv, false) < 0)
+        return -1;
+    int n = recv_bytes(st, data, nbytes, flags);
+    leave(st->priv);
+    return n;
 }
 
 static int fd_file(virStreamPtr st)
 {
-    const struct fdstream *fs = st->priv;
-    return fs->fd >= 0 && fs->regular && !fs->options.writing ? fcntl(fs->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    struct fdstream *fs = st->priv;
+    if (!fs->regular || fs->options.writing)
+        return -1;
+    if (enter(fs, false) < 0) {
+        fl_error_reset();
+        return -1;
+    }
+    int fd = fcntl(fs->fd, F_DUPFD_CLOEXEC, 0);
+    leave(fs);
+    return fd;
 }
 
-static ssize_t fd_pass(virStreamPtr st, size_t most, unsigned int flags, off_t *ret_at)
+static ssize_t next_piece(struct fdstream *fs, size_t most, unsigned int flags, off_t *ret_at)
 {
-    struct fdstream *fs = st->priv;
     struct stat sb;
-    if (check_open(fs, false) < 0)
-        return -1;
     size_t want = room_of(fs, most);
     if ((flags & VIR_STREAM_RECV_STOP_AT_HOLE) && fs->options.sparse) {
         long long hole;
@@ -191,19 +244,27 @@ static ssize_t fd_pass(virStreamPtr st, size_t most, unsigned int flags, off_t *
     return (ssize_t)want;
 }
 
-/* Not on a disk. */
+static ssize_t fd_pass(virStreamPtr st, size_t most, unsigned int flags, off_t *ret_at)
+{
+    if (enter(st->priv, false) < 0)
+        return -1;
+    ssize_t n = next_piece(st->priv, most, flags, ret_at);
+    leave(st->priv);
+    return n;
+}
+
+/* Not on a disk. Asked before the stream is anybody else's. */
 static bool fd_quick(virStreamPtr st)
 {
     const struct fdstream *fs = st->priv;
     struct statfs sf;
-    return fs->fd >= 0 && fs->regular && fstatfs(fs->fd, &sf) == 0 && sf.f_type == TMPFS_MAGIC;
+    return fs->regular && fstatfs(fs->fd, &sf) == 0 && sf.f_type == TMPFS_MAGIC;
 }
 
-static int fd_recv_hole(virStreamPtr st, long long *length, unsigned int flags)
+static int skip_hole(struct fdstream *fs, long long *length, unsigned int flags)
 {
-    struct fdstream *fs = st->priv;
     long long hole;
-    if (check_open(fs, false) < 0 || hole_here(fs, &hole) < 0)
+    if (hole_here(fs, &hole) < 0)
         return -1;
     if (flags)
         return fl_error(VIR_ERR_INVALID_ARG, "no flags are known for holes, 0x%x were given", flags);
@@ -214,12 +275,18 @@ static int fd_recv_hole(virStreamPtr st, long long *length, unsigned int flags)
     return 0;
 }
 
-static int fd_send_hole(virStreamPtr st, long long length, unsigned int flags)
+static int fd_recv_hole(virStreamPtr st, long long *length, unsigned int flags)
 {
-    struct fdstream *fs = st->priv;
-    struct stat sb;
-    if (check_open(fs, true) < 0)
+    if (enter(st->priv, false) < 0)
         return -1;
+    int r = skip_hole(st->priv, length, flags);
+    leave(st->priv);
+    return r;
+}
+
+static int make_hole(struct fdstream *fs, long long length, unsigned int flags)
+{
+    struct stat sb;
     if (flags)
         return fl_error(VIR_ERR_INVALID_ARG, "no flags are known for holes, 0x%x were given", flags);
     if (!fs->regular || !fs->options.sparse)
@@ -234,6 +301,15 @@ static int fd_send_hole(virStreamPtr st, long long length, unsigned int flags)
         return fl_error_system(errno, "cannot make a hole of %lld bytes in the stream's file", length);
     took(fs, length);
     return 0;
+}
+
+static int fd_send_hole(virStreamPtr st, long long length, unsigned int flags)
+{
+    if (enter(st->priv, true) < 0)
+        return -1;
+    int r = make_hole(st->priv, length, flags);
+    leave(st->priv);
+    return r;
 }
 
 static void watch_unref(struct fd_watch *w)
@@ -288,8 +364,8 @@ static int fd_event_add(virStreamPtr st, int events, virStreamEventCallback cb, 
                         virFreeCallback ff)
 {
     struct fdstream *fs = st->priv;
-    if (fs->fd < 0)
-        return fl_error(VIR_ERR_OPERATION_INVALID, "the stream is closed already");
+    if (is_ended(fs))
+        return refuse_ended();
     if (fs->watch)
         return fl_error(VIR_ERR_OPERATION_INVALID, "the stream has an event callback already");
     struct fd_watch *w = g_new0(struct fd_watch, 1);
@@ -330,12 +406,14 @@ static int fd_event_remove(virStreamPtr st)
 
 static int fs_close(struct fdstream *fs, bool finished)
 {
-    int fd = fs->fd;
-    if (fd < 0)
+    g_mutex_lock(&fs->lock);
+    bool again = fs->ended, last = fs->users == 0;
+    fs->ended = true;
+    g_mutex_unlock(&fs->lock);
+    if (again)
         return 0;
     watch_stop(fs);
-    fs->fd = -1;
-    int r = close(fd) < 0 && errno != EINTR ? -errno : 0;
+    int r = last && close(fs->fd) < 0 && errno != EINTR ? -errno : 0;
     if (fs->options.closed)
         fs->options.closed(fs->options.opaque, finished && r == 0);
     return r < 0 && finished ? fl_error_system(-r, "cannot finish writing the stream's file") : 0;
@@ -355,6 +433,7 @@ static void fd_free(virStreamPtr st)
 {
     struct fdstream *fs = st->priv;
     fs_close(fs, false);
+    g_mutex_clear(&fs->lock);
     g_free(fs);
 }
 
@@ -390,6 +469,7 @@ int fl_fdstream_open(virStreamPtr st, int fd, const struct fl_fdstream_options *
     }
     struct fdstream *fs = g_new0(struct fdstream, 1);
     fs->options = *options;
+    g_mutex_init(&fs->lock);
     fs->fd = fd;
     fs->regular = S_ISREG(sb.st_mode);
     fs->left = options->length < 0 ? LLONG_MAX : options->length;

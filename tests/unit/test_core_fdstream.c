@@ -255,6 +255,32 @@ static void a_file_is_replaced_whole(void **state)
     assert_int_equal(virGetLastErrorCode(), VIR_ERR_SYSTEM_ERROR);
 }
 
+static void *read_to_the_end(void *opaque)
+{
+    char c;
+    int n;
+    while ((n = virStreamRecv(opaque, &c, 1)) > 0)
+        ;
+    return GINT_TO_POINTER(n == 0 ? 0 : virGetLastErrorCode());
+}
+
+/* The descriptor stays open as long as the other thread is at it: its number might be somebody else's. */
+static void one_thread_aborts_while_another_reads(void **state)
+{
+    enum { SIZE = 1 << 20, ROUNDS = 50 };
+    assert_int_equal(truncate(path, SIZE), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        virStreamPtr st = open_file(false, 0, -1, false);
+        GThread *reader = g_thread_new("reader", read_to_the_end, st);
+        g_usleep(i * 20);
+        assert_int_equal(virStreamAbort(st), 0);
+        int code = GPOINTER_TO_INT(g_thread_join(reader));
+        if (code) /* it may have been at the end */
+            assert_int_equal(code, VIR_ERR_OPERATION_INVALID);
+        assert_int_equal(virStreamFree(st), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_nonblocking_pipe_says_so, begin, end),
         cmocka_unit_test_setup_teardown(events_come_from_the_loop, begin, end),
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, begin, end),
+        cmocka_unit_test_setup_teardown(one_thread_aborts_while_another_reads, begin, end),
     };
     alarm(30);
     return cmocka_run_group_tests(tests, NULL, NULL);
