@@ -215,15 +215,20 @@ struct fl_io *fl_io_new(unsigned int number)
     return io;
 }
 
+void fl_io_stop(struct fl_io *io)
+{
+    if (!io->thread || g_atomic_int_get(&io->stop))
+        return;
+    g_atomic_int_set(&io->stop, 1);
+    wake(io);
+    g_thread_join(io->thread);
+}
+
 void fl_io_free(struct fl_io *io)
 {
     if (!io)
         return;
-    if (io->thread) {
-        g_atomic_int_set(&io->stop, 1);
-        wake(io);
-        g_thread_join(io->thread);
-    }
+    fl_io_stop(io);
     if (io->epoll_fd >= 0)
         close(io->epoll_fd);
     if (io->wake_fd >= 0)

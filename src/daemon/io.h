@@ -12,7 +12,9 @@ struct fl_io;
 struct fl_peer;
 
 struct fl_io *fl_io_new(unsigned int number); /* starts the thread; NULL with the error set */
-/* Ends every peer of the thread, then the thread. */
+/* Ends every peer of the thread, then the thread. What a worker is about to say to one of them may still
+ * come, and is for nobody: freed once there are no workers. */
+void fl_io_stop(struct fl_io *io);
 void fl_io_free(struct fl_io *io);
 
 /* Takes the caller's reference: the thread lets go of it when the peer is gone. -1 with the error set. */

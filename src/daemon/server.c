@@ -364,9 +364,11 @@ void fl_server_free(struct fl_server *server)
     if (server->acceptor)
         fl_acceptor_end(server->acceptor);
     for (unsigned int i = 0; i < server->nio; i++)
-        fl_io_free(server->io[i]);
+        fl_io_stop(server->io[i]);
     fl_pool_free(server->logins, END_WAIT_US);
     fl_pool_free(server->pool, END_WAIT_US);
+    for (unsigned int i = 0; i < server->nio; i++)
+        fl_io_free(server->io[i]);
     if (server->epoll_fd >= 0)
         close(server->epoll_fd);
     if (server->signal_fd >= 0)
