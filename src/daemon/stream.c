@@ -85,7 +85,7 @@ bool fl_served_is_over(struct fl_served_stream *s)
     bool over;
 
     g_mutex_lock(&s->peer->lock);
-    over = s->over || s->peer->gone;
+    over = s->over || s->ending || s->peer->gone;
     g_mutex_unlock(&s->peer->lock);
     return over;
 }

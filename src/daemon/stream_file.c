@@ -124,7 +124,7 @@ static int finish(struct fl_served_stream *s, bool whole, int errnum)
         return -1;
     fl_error_system(errnum ? errnum : EIO, "cannot read the stream's file%s",
                     errnum ? "" : ": it has become shorter");
-    fl_served_fail(s);
+    fl_served_fail_reading(s);
     return -1;
 }
 
@@ -157,7 +157,7 @@ static int pass(struct fl_file_way *way, struct fl_served_stream *s, off_t at, s
 
     if (n <= 0) {
         fl_error_system(n < 0 ? errno : EIO, "cannot read the stream's file");
-        fl_served_fail(s);
+        fl_served_fail_reading(s);
         return -1;
     }
     if (!begin(s, len, first))
@@ -177,7 +177,7 @@ int fl_file_way_step(struct fl_file_way *way, struct fl_served_stream *s)
     if (way->file < 0)
         return 0;
     n = s->stream->ops->pass(s->stream, FL_STREAM_CHUNK, s->sparse ? VIR_STREAM_RECV_STOP_AT_HOLE : 0, &at);
-    if (n < 0 && !fl_served_is_over(s))
-        fl_served_fail(s);
+    if (n < 0)
+        fl_served_fail_reading(s);
     return n <= 0 ? (int)n : pass(way, s, at, (size_t)n);
 }

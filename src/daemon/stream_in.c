@@ -33,6 +33,9 @@ static int end_by_peer(struct fl_served_stream *s, bool orderly)
 {
     struct fl_peer *peer = s->peer;
 
+    g_mutex_lock(&peer->lock);
+    s->ending = true;
+    g_mutex_unlock(&peer->lock);
     if (orderly && virStreamFinish(s->stream) < 0)
         return -1;
     if (!orderly && virStreamAbort(s->stream) < 0)

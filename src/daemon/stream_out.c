@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "daemon/stream_private.h"
 #include "transport/transport.h"
 
@@ -103,12 +104,21 @@ static bool send_packet(struct fl_served_stream *s, const char *data, size_t len
     return result == 0;
 }
 
+void fl_served_fail_reading(struct fl_served_stream *s)
+{
+    if (fl_served_is_over(s))
+        return;
+    fl_warn_seldom("client %" G_GUINT64_FORMAT " (%s): its stream cannot be read on: %s", s->peer->id,
+                   s->peer->name, fl_error_get()->message);
+    fl_served_fail(s);
+}
+
 static bool send_hole(struct fl_served_stream *s)
 {
     long long hole = 0;
 
     if (virStreamRecvHole(s->stream, &hole, 0) < 0) {
-        fl_served_fail(s);
+        fl_served_fail_reading(s);
         return false;
     }
     return send_packet(s, NULL, 0, hole);
@@ -131,8 +141,7 @@ static bool read_step(struct fl_served_stream *s, struct fl_file_way *way, char 
         return true;
     }
     if (n < 0) {
-        if (!fl_served_is_over(s))
-            fl_served_fail(s);
+        fl_served_fail_reading(s);
         return false;
     }
     return send_packet(s, *buffer, (size_t)n, 0) && n > 0; /* an empty packet marks the end */
@@ -145,6 +154,7 @@ gpointer fl_served_reader(gpointer opaque)
     struct fl_file_way way;
     char *buffer = NULL;
 
+    fl_error_log_quietly(true); /* fl_served_fail_reading() knows what is news */
     fl_file_way_init(&way, s);
     while (!fl_served_is_over(s) && read_step(s, &way, &buffer))
         ;

@@ -29,8 +29,9 @@ struct fl_served_stream {
     struct fl_header header; /* of the call that opened it */
     bool to_peer;            /* the client reads it */
     bool sparse;
-    bool over;  /* no more packets either way */
-    bool quick; /* the driver's end never waits: no thread for its packets */
+    bool ending; /* the peer has said so: what the reader meets from now on is no news */
+    bool over;   /* no more packets either way */
+    bool quick;  /* the driver's end never waits: no thread for its packets */
     bool has_writer;
     GCond input; /* a packet came, or over */
     struct fl_packet *head, *tail;
@@ -57,6 +58,8 @@ gpointer fl_served_writer(gpointer opaque);
 
 /* stream_out.c: until nothing waits to be written before the next packet. Lock held. */
 void fl_served_drain(struct fl_served_stream *s);
+/* The reader met an error. No news when the stream is over: it was closed under the reader's hands then. */
+void fl_served_fail_reading(struct fl_served_stream *s);
 
 /* stream_file.c: the reader's way from a file straight to the socket. */
 struct fl_file_way {
