@@ -75,6 +75,7 @@ static int write_some(struct fl_peer *peer)
 void fl_peer_flush_locked(struct fl_peer *peer)
 {
     size_t queued;
+    bool written;
     int result;
 
     if (peer->gone)
@@ -94,12 +95,13 @@ void fl_peer_flush_locked(struct fl_peer *peer)
         if (peer->room_waiters) /* waking nobody would cost a system call all the same */
             g_cond_broadcast(&peer->room);
     }
-    if (peer->closing && result == 0 && fl_io_is_handling(peer->io, peer)) {
+    written = result == 0 && !fl_session_passing(peer->session);
+    if (peer->closing && written && fl_io_is_handling(peer->io, peer)) {
         peer->ended = true;
         return;
     }
     update_events(peer, result == -FL_AGAIN);
-    if (peer->closing && result == 0 && !fl_session_passing(peer->session))
+    if (peer->closing && written)
         fl_peer_shutdown(peer);
 }
 

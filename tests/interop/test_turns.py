@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What one client sends at once: its answers are as many as it reads, and others get their turn between them."""
+import struct
 import threading
+import time
 
 import pytest
 
@@ -9,7 +11,8 @@ from wire import Wire, string, u32
 
 pytestmark = pytest.mark.tsan
 
-DEFINE, LOOKUP_BY_NAME, GET_XML = 11, 23, 14
+CLOSE, DEFINE, LOOKUP_BY_NAME, GET_XML = 2, 11, 23, 14
+POOL_BY_NAME, VOL_CREATE, DOWNLOAD = 84, 93, 209
 
 
 def big_domain(c, kib):
@@ -38,3 +41,22 @@ def test_many_big_answers_to_one_who_reads(start_daemon):
             sender.join()
         assert c.alive()
     assert daemon.status("VmHWM") < 64 << 10
+
+
+def test_closing_is_answered_in_the_middle_of_a_download(shared_daemon):
+    """The packet on its way, of which the client has read nothing yet, is completed, and the answer follows it."""
+    with Wire(shared_daemon.sock) as keeper, Wire(shared_daemon.sock) as c:
+        keeper.open(), c.open()
+        pool = keeper.call(POOL_BY_NAME, string("default-pool")).payload
+        volume = keeper.call(VOL_CREATE, pool + string("<volume><name>turns</name><capacity>8000000</capacity></volume>") + u32(0))
+        assert volume.status == wire.OK, volume.error()
+        c.send(DOWNLOAD, volume.payload + struct.pack(">QQI", 0, 0, 0))
+        time.sleep(0.2)  # until it fills the socket
+        serial = c.send(CLOSE)
+        time.sleep(0.2)  # and has heard of the end
+        frame = c.recv()
+        while frame.type == wire.STREAM or frame.proc == DOWNLOAD:
+            frame = c.recv()
+        assert (frame.proc, frame.serial, frame.status) == (CLOSE, serial, wire.OK)
+        with pytest.raises(EOFError):
+            c.recv()
