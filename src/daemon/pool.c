@@ -2,14 +2,20 @@
 /* The worker pool: lanes taking turns, workers that come and go, others in place of those that are stuck. */
 #include "daemon/pool.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/log.h"
 
 #define IDLE_US  (5 * G_USEC_PER_SEC)  /* a worker without work leaves after this */
-#define STUCK_US (G_USEC_PER_SEC / 20) /* a job this old waits for something, not for the processor */
+#define STUCK_US (G_USEC_PER_SEC / 20) /* a job this old is looked at: does it wait for something? */
 
 struct worker {
     struct worker *next;
-    gint64 since; /* when its job began; 0: it has none */
+    gint64 since; /* when its job began, or was last seen to have work for the processor; 0: it has none */
+    pid_t tid;
     bool stuck;
 };
 
@@ -127,6 +133,25 @@ static void want_worker(struct fl_pool *pool)
         pool->watched = start_thread(pool, "watch", watch);
 }
 
+/* More threads would only take the processor from it, and memory besides. */
+static bool is_running(const struct worker *w)
+{
+    char text[256], path[64];
+    const char *end;
+    ssize_t n;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)w->tid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[MAX(n, 0)] = '\0';
+    end = strrchr(text, ')'); /* of the name */
+    return end && g_str_has_prefix(end, ") R");
+}
+
 /* Finds who is stuck. Returns when the next one may be. */
 static gint64 look_for_stuck(struct fl_pool *pool)
 {
@@ -135,11 +160,13 @@ static gint64 look_for_stuck(struct fl_pool *pool)
     for (struct worker *w = pool->all; w; w = w->next) {
         if (w->since == 0 || w->stuck)
             continue;
-        if (now - w->since >= STUCK_US) {
+        if (now - w->since < STUCK_US) {
+            next = MIN(next, w->since + STUCK_US);
+        } else if (is_running(w)) {
+            w->since = now;
+        } else {
             w->stuck = true;
             pool->stuck++;
-        } else {
-            next = MIN(next, w->since + STUCK_US);
         }
     }
     return next;
@@ -207,7 +234,7 @@ static void leave(struct fl_pool *pool, struct worker *self)
 static gpointer worker(gpointer opaque)
 {
     struct fl_pool *pool = opaque;
-    struct worker self = { 0 };
+    struct worker self = { .tid = gettid() };
 
     g_mutex_lock(&pool->lock);
     self.next = pool->all;

@@ -201,6 +201,39 @@ static void two_jobs_for_one_idle_worker_get_two(void **state)
     }
 }
 
+static void busy_run(struct fl_job *job)
+{
+    gint64 end = g_get_monotonic_time() + G_USEC_PER_SEC / 4;
+
+    g_mutex_lock(&lock);
+    running++;
+    most_running = MAX(most_running, running);
+    g_mutex_unlock(&lock);
+    while (g_get_monotonic_time() < end)
+        ;
+    g_mutex_lock(&lock);
+    running--;
+    g_mutex_unlock(&lock);
+    ((struct work *)job)->ran = true;
+}
+
+/* However long it takes: others would not make it quicker. */
+static void those_who_have_much_to_do_are_not_stuck(void **state)
+{
+    struct fl_pool *pool = fl_pool_new(2, 1, 8);
+    struct fl_lane lanes[6] = { { 0 } };
+
+    for (int i = 0; i < 6; i++) {
+        struct work *w = g_new0(struct work, 1);
+
+        w->job = (struct fl_job){ .run = busy_run, .free = work_free };
+        fl_pool_submit(pool, &lanes[i], &w->job);
+    }
+    wait_until(&freed, 6);
+    assert_int_equal(most_running, 2);
+    fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+}
+
 /* While the only worker is stuck, another one comes, and stays idle. The first leaves when it is done: what
  * its own lane had to wait with is told to the idle one. */
 static void who_leaves_passes_on_what_waits(void **state)
@@ -231,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(workers_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(those_who_are_stuck_are_replaced_up_to_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(two_jobs_for_one_idle_worker_get_two, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_who_have_much_to_do_are_not_stuck, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_passes_on_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_dropped_is_freed_and_not_run, setup, teardown),
     };
