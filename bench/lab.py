@@ -33,7 +33,7 @@ def check_machine():
             if not os.path.exists(path):
                 hint = "packaging/deps installs it" if who == "theirs" else "ninja -C " + BUILD
                 sys.exit(f"bench: there is no {path} ({hint})")
-    for program in ("unshare", "taskset", "certtool", "readelf", "size"):
+    for program in ("unshare", "taskset", "ip", "certtool", "readelf", "size"):
         if not shutil.which(program):
             sys.exit(f"bench: there is no {program} (packaging/deps installs it)")
 
