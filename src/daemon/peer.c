@@ -178,6 +178,9 @@ void fl_peer_finish(struct fl_peer *peer, const char *reason)
     conn = g_steal_pointer(&peer->conn);
     g_cond_broadcast(&peer->room);
     g_mutex_unlock(&peer->lock);
+    /* Those a worker has added since; now it cannot any longer. */
+    fl_subscriptions_end(peer);
+    fl_streams_end(peer);
     fl_login_abort(peer);
     if (conn)
         virConnectClose(conn);

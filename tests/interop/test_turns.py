@@ -7,6 +7,7 @@ import time
 import pytest
 
 import wire
+from interop_lab import until
 from wire import Wire, string, u32
 
 pytestmark = pytest.mark.tsan
@@ -60,3 +61,18 @@ def test_closing_is_answered_in_the_middle_of_a_download(shared_daemon):
         assert (frame.proc, frame.serial, frame.status) == (CLOSE, serial, wire.OK)
         with pytest.raises(EOFError):
             c.recv()
+
+
+def test_clients_that_leave_while_a_worker_opens_their_stream(shared_daemon):
+    """Nobody would end a stream that was opened behind the end of its client: its descriptors would stay."""
+    with Wire(shared_daemon.sock) as keeper:
+        keeper.open()
+        pool = keeper.call(POOL_BY_NAME, string("default-pool")).payload
+        volume = keeper.call(VOL_CREATE, pool + string("<volume><name>left</name><capacity>8000000</capacity></volume>") + u32(0))
+        assert volume.status == wire.OK, volume.error()
+        before = shared_daemon.fds()
+        for _ in range(1000):
+            with Wire(shared_daemon.sock) as c:
+                c.open()
+                c.raw(b"".join(c.frame(DOWNLOAD, volume.payload + struct.pack(">QQI", 0, 0, 0), serial=10 + i) for i in range(4)))
+        assert until(lambda: shared_daemon.fds() <= before + 1)  # the volume's bytes
