@@ -13,7 +13,7 @@ from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, need_tool, 
 
 FEW, MANY = 50, 250
 # client, daemon; per virConnectOpen and virConnectClose of test:///default at a daemon
-SYSTEM_CALLS = {"unix": (17.5, 16.5), "tcp": (20.5, 16.5)}
+SYSTEM_CALLS = {"unix": (17.5, 16.5), "tcp": (20.9, 15.5)}
 ALLOCATIONS = {"unix": (80, 39), "tcp": (69, 39)}
 INSTRUCTIONS = {"unix": (54500, 30000), "tcp": (48500, 31500)}
 
