@@ -78,11 +78,12 @@ struct fl_tls {
     GMutex lock;       /* reading and writing may happen on two threads */
     unsigned char *rx; /* read from below, not yet decoded */
     size_t rx_at, rx_len, rx_room;
-    unsigned int calm; /* small reads in a row: large buffers are given back */
-    bool rx_dry;       /* below has nothing more for now */
-    bool rx_full;      /* the last read stopped for want of room, not of bytes */
-    bool rx_failed;    /* the error of the layer below is set */
-    unsigned char *tx; /* encoded, not yet written below */
+    unsigned int calm;    /* small reads in a row: large buffers are given back */
+    bool rx_dry;          /* below has nothing more for now */
+    bool rx_full;         /* the last read stopped for want of room, not of bytes */
+    bool rx_failed;       /* the error of the layer below is set... */
+    virErrorPtr rx_error; /* ...and kept for who reads again, or after an answer was written */
+    unsigned char *tx;    /* encoded, not yet written below */
     size_t tx_at, tx_len, tx_room;
     size_t tx_owed;        /* bytes of the caller's that are in tx, to be reported once it is empty */
     unsigned char head[4]; /* of the frame that is being written... */

@@ -188,8 +188,8 @@ static ssize_t is_closed(struct fl_transport *t)
 
 static ssize_t read_failed(struct fl_tls *tls, int code)
 {
-    if (tls->rx_failed)
-        return -1; /* the layer below has said why */
+    if (tls->rx_error) /* the layer below has said why */
+        return fl_error_set_raw(tls->rx_error);
     if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
         return fl_channel_error(EIO, "%s ended the TLS session: %s", target(tls->t), fl_tls_alert(tls));
     return fl_channel_error(EIO, "cannot read from %s: TLS: %s", target(tls->t), gnutls_strerror(code));
@@ -246,6 +246,8 @@ static ssize_t read_locked(struct fl_tls *tls, void *buf, size_t len)
     tls->rx_dry = tls->rx_full = false;
     if (!code && !tls->ended)
         got = read_records(tls, buf, len, &code);
+    if (tls->rx_failed && !tls->rx_error)
+        tls->rx_error = fl_error_save();
     tls->rx_full = (size_t)got == len;
     calm_down(tls, (size_t)got);
     if (tls->tx_len > tls->tx_at && fl_tls_flush(tls) == -1) /* answers within the protocol */
@@ -490,6 +492,7 @@ void fl_tls_close(struct fl_transport *t)
         gnutls_deinit(tls->session);
     fl_tls_creds_unref(tls->creds);
     g_mutex_clear(&tls->lock);
+    fl_error_free(tls->rx_error);
     g_free(tls->rx);
     g_free(tls->tx);
     g_free(tls->peer_name);
