@@ -37,9 +37,10 @@ def held(namespace):
     """held(daemon) -> its address; a volume is there as long as somebody is connected."""
     need(CLIENT, "the bench's client")
     need(OUR_VIRSH, "our virsh")
-    shells = []
+    shells, daemons = [], []
 
     def hold(daemon):
+        daemons.append(daemon)
         shells.append(subprocess.Popen([str(OUR_VIRSH), "-c", daemon.uri()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                        env=environment(True)))
         shells[-1].stdin.write(f"vol-create-as default-pool v {MANY * PACKET}\necho created\n")
@@ -50,6 +51,8 @@ def held(namespace):
     yield hold
     for s in shells:
         s.communicate("quit\n", timeout=20)
+    for d in daemons:
+        d.stop()
 
 
 @pytest.mark.parametrize("way,ceiling", [("up", UP[0]), ("down", DOWN[0])])
