@@ -25,7 +25,7 @@ def many_domains(lab, table):
                 bar = Bar(faster=5, within=1.5, of=f"10 domains, lookup by {key}, {mode}") if n == most else None
                 rows.append((f"{n} domains, lookup by {key}, {mode}", "µs", field(key + "_us"), bar))
             with pinned(lab, core):
-                pairs = {who: (lambda c=c, d=d: client(c, lab.daemons[d].uri(path=path), "many", n, lab.n(2, 1), core=core))
+                pairs = {who: (lambda c=c, d=d: client(c, lab.daemons[d].uri(path=path), "many", n, lab.n(4, 1), core=core))
                          for who, (c, d) in PAIRS.items()}
                 take_turns(table, 1, pairs, rows)
 
