@@ -2,7 +2,8 @@
 """Much of something: domains, events, bytes."""
 import os
 
-from daemon import Volume, write_host
+from daemon import Volume
+from hosts import write_host
 from lab import bare, client
 from measures_calls import takers
 from pairs import MODES, PAIRS, field, pinned, take_turns

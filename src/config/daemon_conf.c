@@ -286,18 +286,6 @@ int fl_daemon_conf_load(const char *path, bool must_exist, unsigned int kind,
     return from_conf(conf, kind, ret_conf);
 }
 
-char *fl_daemon_conf_path(bool privileged)
-{
-    const char *base = g_getenv("XDG_CONFIG_HOME");
-    g_autofree char *home_base = NULL;
-
-    if (privileged)
-        return g_strdup(FL_SYSCONFDIR "/libvirt/libvirtd.conf");
-    if (!base || !g_path_is_absolute(base))
-        base = home_base = g_build_filename(g_get_home_dir(), ".config", NULL);
-    return g_build_filename(base, "libvirt", "libvirtd.conf", NULL);
-}
-
 void fl_daemon_conf_free(struct fl_daemon_conf *conf)
 {
     if (!conf)

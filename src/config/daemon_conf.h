@@ -120,8 +120,6 @@ int fl_daemon_conf_parse(const char *filename, const char *text, size_t len, uns
 /* With must_exist an absent file is an error (a file named on the command line), else it means defaults. */
 int fl_daemon_conf_load(const char *path, bool must_exist, unsigned int kind,
                         struct fl_daemon_conf **ret_conf);
-/* FL_SYSCONFDIR/libvirt/libvirtd.conf, or the user's own. Free with g_free(). */
-char *fl_daemon_conf_path(bool privileged);
 void fl_daemon_conf_free(struct fl_daemon_conf *conf);
 static inline void fl_daemon_conf_clear_(struct fl_daemon_conf **c)
 {

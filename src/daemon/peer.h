@@ -111,9 +111,8 @@ struct fl_event_info;
 void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
                    const struct fl_writer *payload);
 void fl_peer_write_events(struct fl_peer *peer); /* I/O thread */
-/* Writes what is queued; what does not fit now follows when the socket takes it. */
-void fl_peer_flush(struct fl_peer *peer);
-/* Under the lock: after frames were appended to the session by hand. */
+/* Writes what is queued; what does not fit now follows when the socket takes it. Under the lock: after frames
+ * were appended to the session by hand. */
 void fl_peer_flush_locked(struct fl_peer *peer);
 /* Closes the connection from any thread: its I/O thread will see the end. */
 void fl_peer_shutdown(struct fl_peer *peer);

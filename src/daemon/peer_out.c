@@ -105,13 +105,6 @@ void fl_peer_flush_locked(struct fl_peer *peer)
         fl_peer_shutdown(peer);
 }
 
-void fl_peer_flush(struct fl_peer *peer)
-{
-    g_mutex_lock(&peer->lock);
-    fl_peer_flush_locked(peer);
-    g_mutex_unlock(&peer->lock);
-}
-
 void fl_peer_shutdown(struct fl_peer *peer)
 {
     if (peer->transport->fd >= 0)

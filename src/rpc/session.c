@@ -393,22 +393,12 @@ void fl_session_forget(struct fl_session *s, uint32_t serial)
         e->opaque = NULL;
 }
 
-static void each(const struct fl_serial_map *m, void (*fn)(void *opaque, void *arg), void *arg)
-{
-    for (size_t i = 0; i < m->nslots; i++) {
-        if (m->slots[i].serial && m->slots[i].opaque)
-            fn(m->slots[i].opaque, arg);
-    }
-}
-
-void fl_session_each_call(struct fl_session *s, void (*fn)(void *opaque, void *arg), void *arg)
-{
-    each(&s->calls, fn, arg);
-}
-
 void fl_session_each_stream(struct fl_session *s, void (*fn)(void *opaque, void *arg), void *arg)
 {
-    each(&s->streams, fn, arg);
+    for (size_t i = 0; i < s->streams.nslots; i++) {
+        if (s->streams.slots[i].serial && s->streams.slots[i].opaque)
+            fn(s->streams.slots[i].opaque, arg);
+    }
 }
 
 size_t fl_session_npending(const struct fl_session *s)

@@ -113,8 +113,7 @@ int fl_session_call(struct fl_session *s, uint32_t program, uint32_t version, ui
 /* Client: nobody waits for this serial any more; a late reply is dropped (and its descriptors must still be
  * fetched by the reader: fl_session_next yields it with opaque NULL if nfds > 0). */
 void fl_session_forget(struct fl_session *s, uint32_t serial);
-/* Every pending call's or stream's opaque, for the end of a connection. */
-void fl_session_each_call(struct fl_session *s, void (*fn)(void *opaque, void *arg), void *arg);
+/* Every open stream's opaque, for the end of a connection. */
 void fl_session_each_stream(struct fl_session *s, void (*fn)(void *opaque, void *arg), void *arg);
 size_t fl_session_npending(const struct fl_session *s);
 

@@ -2,6 +2,7 @@
 """What one call costs, counted and not timed: system calls, allocations, instructions, in the client and in the daemon. The
 cost of a call is the difference between two runs of different length. The ceilings are what was measured and a little more:
 when one is passed, something was added to the way every call takes."""
+import contextlib
 import os
 import re
 import shutil
@@ -65,6 +66,19 @@ def valgrind_number(text, pattern):
 ALLOCATED, COLLECTED = r"total heap usage: ([\d,]+) allocs", r"Collected : (\d+)"
 
 
+@contextlib.contextmanager
+def traced(daemon, out):
+    """The system calls of all of its threads are counted into the file `out` meanwhile."""
+    tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
+    try:
+        tracer.stderr.readline()  # "attached"
+        time.sleep(0.2)
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=20)
+
+
 @pytest.fixture
 def uri(namespace, tmp_path):
     need(CLIENT, "the bench's client")
@@ -106,12 +120,8 @@ def test_system_calls_of_the_daemon(namespace, tmp_path):
 
     def count(n):
         out = tmp_path / f"s{n}"
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
-        tracer.stderr.readline()  # "attached"
-        time.sleep(0.2)
-        client(daemon.uri(), n)
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=20)
+        with traced(daemon, out):
+            client(daemon.uri(), n)
         return strace_total(out)
     try:
         assert per_call(count) <= SYSTEM_CALLS[1]

@@ -2,16 +2,19 @@
 """What much of something costs, counted: per domain of a long list, per record of statistics, per event and subscriber. The
 cost of one is the difference between two sizes. The ceilings are what was measured and a little more."""
 import os
-import signal
+import pathlib
 import subprocess
-import time
+import sys
 
 import pytest
 
 import wire
 from interop_lab import OUR_LIBVIRTD, Daemon, environment, need
-from test_cost import ALLOCATED, COLLECTED, LIBRARY, Watched, need_tool, valgrind_number
+from test_cost import ALLOCATED, COLLECTED, LIBRARY, Watched, need_tool, traced, valgrind_number
 from wire import Wire, i32, string, u32
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+from hosts import write_host  # noqa: E402
 
 pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reason="a sanitizer's build does more per call")
 
@@ -38,17 +41,6 @@ for _ in range(int(sys.argv[4])):
 """
 
 
-def host(path, domains):
-    """Running domains in a host file of the test driver."""
-    with open(path, "w") as f:
-        f.write("<node>\n")
-        for i in range(domains):
-            f.write(f"<domain type='test'><name>d{i}</name><uuid>00000000-0000-4000-8000-{i:012x}</uuid><memory>8192</memory>"
-                    "<vcpu>1</vcpu><os><type>hvm</type></os></domain>\n")
-        f.write("</node>\n")
-    return path
-
-
 def test_events_that_come_together_go_together(namespace, tmp_path):
     """A burst of changes, ten who listen: far fewer writes than events, none lost, in order, and every call answered."""
     need_tool("strace")
@@ -66,19 +58,15 @@ def test_events_that_come_together_go_together(namespace, tmp_path):
         author.open()
         found = author.call(LOOKUP, string("test")).payload
         out = tmp_path / "strace"
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
-        tracer.stderr.readline()  # "attached"
-        time.sleep(0.2)
-        author.sock.sendall(b"".join(author.frame(RESUME if i % 2 else SUSPEND, found, serial=100 + i) for i in range(changes)))
-        for i in range(changes):
-            reply = author.recv()
-            assert (reply.type, reply.status) == (wire.REPLY, wire.OK)
-        for w in ears:
-            told = [w.wait_event() for _ in range(changes)]
-            # suspended is 3, resumed 4; the two last words are the event and its detail
-            assert [f.payload[-8:-4] for f in told] == [i32(4 if i % 2 else 3) for i in range(changes)]
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=20)
+        with traced(daemon, out):
+            author.sock.sendall(b"".join(author.frame(RESUME if i % 2 else SUSPEND, found, serial=100 + i) for i in range(changes)))
+            for i in range(changes):
+                reply = author.recv()
+                assert (reply.type, reply.status) == (wire.REPLY, wire.OK)
+            for w in ears:
+                told = [w.wait_event() for _ in range(changes)]
+                # suspended is 3, resumed 4; the two last words are the event and its detail
+                assert [f.payload[-8:-4] for f in told] == [i32(4 if i % 2 else 3) for i in range(changes)]
         sent = [int(line.split()[3]) for line in out.read_text().splitlines() if line.endswith(" sendto")]
         # For sure those of the author's own thread; another thread may be quick enough to write one by one.
         assert sum(sent) <= changes * listeners / 2 + 100
@@ -94,7 +82,7 @@ def test_work_per_domain(namespace, tmp_path, what, counted):
     need_tool("valgrind")
 
     def count(n, times):
-        path = host(tmp_path / f"h{n}.xml", n)
+        path = write_host(tmp_path / f"h{n}.xml", n)
         done = subprocess.run([*tool, "/usr/bin/python3", "-c", PROGRAM, str(LIBRARY), f"test://{path}", what, str(times), str(n)],
                               env=environment(True), text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
         assert done.returncode == 0, done.stderr
@@ -107,7 +95,7 @@ def test_work_per_domain(namespace, tmp_path, what, counted):
 def test_work_of_the_daemon_per_record(namespace, tmp_path):
     """Statistics of all, asked by a client that is not counted."""
     need_tool("valgrind")
-    path = host(tmp_path / "h.xml", FEW)
+    path = write_host(tmp_path / "h.xml", FEW)
 
     def count(times):
         daemon = Watched(tmp_path / f"d{times}", *CALLGRIND)

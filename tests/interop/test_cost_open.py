@@ -2,14 +2,12 @@
 """What opening and closing a connection costs, counted as in test_cost.py, over a unix socket and plain TCP. Two round trips:
 the first calls go out together; closing waits for its answer."""
 import os
-import signal
-import subprocess
 import time
 
 import pytest
 
 from interop_lab import Daemon, need
-from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, need_tool, strace_total, valgrind_number
+from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, need_tool, strace_total, traced, valgrind_number
 
 FEW, MANY = 50, 250
 # client, daemon; per virConnectOpen and virConnectClose of test:///default at a daemon
@@ -70,13 +68,9 @@ def test_system_calls_of_the_daemon(daemon, kind, tmp_path):
 
     def count(n):
         out = tmp_path / f"s{n}"
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
-        tracer.stderr.readline()  # "attached"
-        time.sleep(0.2)
-        client(where(daemon, kind), n, what="open")
-        time.sleep(0.2)
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=20)
+        with traced(daemon, out):
+            client(where(daemon, kind), n, what="open")
+            time.sleep(0.2)
         return strace_total(out)
     cost = per_opening(least(count))
     print(cost)

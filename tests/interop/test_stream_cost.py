@@ -3,14 +3,12 @@
 difference between a short and a long one. How often a reader is woken is the scheduler's affair, so the ceilings have room for
 a packet in several pieces, but not for what would be wrong: a wait before every piece that is there, memory for every packet,
 a piece of a few bytes by itself."""
-import signal
 import subprocess
-import time
 
 import pytest
 
 from interop_lab import OUR_VIRSH, Daemon, environment, need
-from test_cost import ALLOCATED, CLIENT, LIBRARY, Watched, need_tool, pytestmark, strace_total, valgrind_number  # noqa: F401
+from test_cost import ALLOCATED, CLIENT, LIBRARY, Watched, need_tool, pytestmark, strace_total, traced, valgrind_number  # noqa: F401
 
 PACKET = 262120
 FEW, MANY = 20, 220
@@ -79,12 +77,8 @@ def test_system_calls_of_the_daemon(held, tmp_path, way, ceiling):
 
     def count(n):
         out = tmp_path / f"s{n}"
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", str(out), "-p", str(daemon.proc.pid)], stderr=subprocess.PIPE, text=True)
-        tracer.stderr.readline()  # "attached"
-        time.sleep(0.2)
-        client(uri, way, n)
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=20)
+        with traced(daemon, out):
+            client(uri, way, n)
         return strace_total(out)
     cost = per_packet(count)
     print(cost)
