@@ -9,7 +9,6 @@ when all was measured, whatever the figures are.
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -58,13 +57,6 @@ def arguments():
     return a
 
 
-def is_end(error):
-    """Somebody ends the bench, and what failed did so meanwhile: the signal that ends it ends its children, too."""
-    while error and not isinstance(error, (KeyboardInterrupt, SystemExit)):
-        error = error.__context__
-    return error is not None
-
-
 def measure(place, table, names, rounds):
     for i in range(rounds):
         for name in names:
@@ -77,8 +69,6 @@ def measure(place, table, names, rounds):
             try:
                 group.measure(place, table)
             except (RuntimeError, OSError, subprocess.SubprocessError) as e:
-                if is_end(e):
-                    raise KeyboardInterrupt from e
                 table.fail(f"{name}, round {i + 1}", e)
                 for d in place.daemons.values():
                     d.ensure()
@@ -89,15 +79,11 @@ def main():
     a = arguments()
     lab.check_machine()
     lab.enter_namespace()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
     table = Table(a.rounds, {name: g.title for name, g in GROUPS.items()}, machine())
     place = None
     try:
         place = Lab(a.quick)
         measure(place, table, a.names, a.rounds)
-    except KeyboardInterrupt:
-        print("bench: interrupted; nothing is left behind", file=sys.stderr)
-        sys.exit(130)
     except lab.Refused as e:
         sys.exit(f"bench: {e}")
     finally:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Where the bench runs: namespaces of its own, certificates, and programs pinned to a core or free."""
+import ctypes
 import json
 import os
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -19,6 +21,7 @@ FREE = sorted(os.sched_getaffinity(0))
 CORE = FREE[0]  # where both ends are when they are pinned
 HIDDEN = ["/run", "/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt"]  # an empty tmpfs over each
 FOLDER = "/var/lib/libvirt/bench"
+PR_SET_PDEATHSIG = 1
 
 
 class Refused(Exception):
@@ -40,13 +43,26 @@ def check_machine():
 
 def enter_namespace():
     """Runs again with mounts, network and processes of its own: no daemon touches the machine's sockets, and all that was
-    started and mounted ends with the bench, even when it is killed."""
+    started and mounted ends with the bench, even when it is killed. Returns in there; out here, waits for its end, and is what
+    signals go to: the first process of a namespace heeds none before it handles it."""
     if os.environ.get("FL_BENCH_INSIDE"):
         return
     os.environ["FL_BENCH_INSIDE"] = "1"
     setup = f'for d in {" ".join(HIDDEN)}; do mkdir -p $d && mount -t tmpfs tmpfs $d || exit 1; done; ip link set lo up; exec "$@"'
     unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
-    os.execvp("unshare", [*unshare, "sh", "-c", setup, "sh", sys.executable, *sys.argv])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("\nbench: ended by SIGTERM"))
+    libc = ctypes.CDLL(None)
+    try:
+        inside = subprocess.Popen([*unshare, "sh", "-c", setup, "sh", sys.executable, *sys.argv], start_new_session=True,
+                                  preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        try:
+            sys.exit(inside.wait())
+        finally:
+            inside.kill()
+            inside.wait()
+    except KeyboardInterrupt:
+        print("\nbench: interrupted; nothing is left behind", file=sys.stderr)
+        sys.exit(130)
 
 
 def raise_limits(files):

@@ -96,7 +96,9 @@ def test_nothing_is_left_behind(tmp_path, how, group, sign):
     end = time.monotonic() + 30
     while not any(sign in line for _, line in started_by(build.name)) and time.monotonic() < end:
         time.sleep(0.05)
-    assert started_by(build.name)
+    if not started_by(build.name):
+        os.kill(p.pid, signal.SIGKILL)
+        pytest.fail(p.communicate()[0].decode())
     if how == signal.SIGINT:
         os.killpg(p.pid, how)  # as the terminal does
     elif how == signal.SIGKILL:
@@ -112,6 +114,22 @@ def test_nothing_is_left_behind(tmp_path, how, group, sign):
     assert pathlib.Path("/proc/self/mounts").read_text() == mounts
     assert "bench" not in (set(os.listdir("/tmp")) | set(os.listdir("/var/lib/libvirt"))) - files
     assert not (tmp_path / "j").exists()
+
+
+@pytest.mark.parametrize("how,status,says", [(signal.SIGINT, 130, "bench: interrupted; nothing is left behind"),
+                                             (signal.SIGTERM, 1, "bench: ended by SIGTERM")])
+def test_ended_before_it_began(tmp_path, how, status, says):
+    """While it still makes its namespaces, in which it is the first process: that one heeds only signals it handles."""
+    place = tmp_path / "the-place-of-this-test"
+    p = subprocess.Popen([*BENCH, "--only", "idle", "--json", str(place)], env={**os.environ, "FL_BUILD": str(BUILD)},
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    end = time.monotonic() + 30
+    while not any(line.startswith(b"unshare") for _, line in started_by(place.name)) and time.monotonic() < end:
+        pass
+    os.kill(p.pid, how)
+    shown = p.communicate(timeout=30)[0]
+    assert (p.returncode, shown.splitlines()[-1]) == (status, says), shown
+    assert not started_by(place.name)
 
 
 def test_unknown_groups_and_no_rounds_are_refused():

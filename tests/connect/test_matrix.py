@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tls_lab import interop
+from tls_lab import interop, private  # noqa: F401
 from transport_lab import Sshd, unused_port, write_script
 
 
@@ -88,14 +88,6 @@ class Place:
         if self.sshd:
             self.sshd.close()
         self.daemon.stop()
-
-
-@pytest.fixture(scope="module")
-def private():
-    if os.environ.get("FL_NAMESPACE") != "1":
-        problem = interop._unshare()
-        if problem:
-            pytest.skip(f"cannot make a private namespace: {problem}")
 
 
 @pytest.fixture(scope="module", params=["ours", "real"])

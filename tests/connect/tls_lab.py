@@ -140,7 +140,7 @@ def tls_handler(cert, then, ask=None):
 def private():
     """This process lives in its own mount and network namespaces from here on."""
     if os.environ.get("FL_NAMESPACE") != "1":
-        problem = interop._unshare()
+        problem = interop.apart()
         if problem:
             pytest.skip(f"cannot make a private namespace: {problem}")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """
-Fixtures of the interop suite: real processes, ours and the incumbent's, in private namespaces. The whole test process
-moves into its own mount and network namespace with empty folders where daemons keep their things, so nothing of the
-machine is touched and nothing of it interferes.
+Fixtures of the interop suite: real processes, ours and the incumbent's, in private namespaces. For each file of tests the
+whole test process moves into new mount and network namespaces with empty folders where daemons keep their things: nothing of
+the machine is touched, and nothing of it, or of other tests, interferes.
 
 FL_BUILD names the build folder (default: build/); FL_REAL_LIBVIRTD and FL_REAL_VIRSH the incumbent's programs.
 """
@@ -31,6 +31,7 @@ OUR_LIBVIRTD = BUILD / "src/daemon/libvirtd"
 OUR_VIRSH = BUILD / "virsh/virsh"
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MNT_DETACH = 2
 EMPTY_FOLDERS = ["/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt"]
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -38,7 +39,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 # ---- the namespace
 
-def _unshare():
+covered = []  # folders this process has covered
+
+
+def apart():
+    """This process lives in mount and network namespaces of its own from here on, nobody else's files in EMPTY_FOLDERS and no
+    traffic of anybody else: each file of tests begins with that. Returns what stands in the way, or None."""
     flags = CLONE_NEWNS | CLONE_NEWNET
     uid, gid = os.getuid(), os.getgid()
     if uid != 0:
@@ -51,6 +57,8 @@ def _unshare():
         pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
         return os.strerror(ctypes.get_errno())
+    while covered:
+        libc.umount2(covered.pop().encode(), MNT_DETACH)
     for folder in EMPTY_FOLDERS:
         if not os.path.isdir(folder):
             try:
@@ -59,20 +67,22 @@ def _unshare():
                 continue  # nothing will look for it then
         if libc.mount(b"tmpfs", folder.encode(), b"tmpfs", 0, b"mode=0755") != 0:
             return f"{folder}: {os.strerror(ctypes.get_errno())}"
+        covered.append(folder)
     os.makedirs("/run/libvirt")
     os.makedirs("/run/lock")
-    return subprocess.run(["ip", "link", "set", "lo", "up"], capture_output=True, text=True).stderr or None
+    problem = subprocess.run(["ip", "link", "set", "lo", "up"], capture_output=True, text=True).stderr
+    return problem or (_open_the_way() if uid == 0 else None)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def namespace():
-    """Everything below runs in private mount and network namespaces."""
+    """Everything of this file of tests runs in private mount and network namespaces."""
     if os.environ.get("FL_NAMESPACE") == "1":  # the caller has made one
         return
     for name in list(os.environ):
         if name.startswith(("LIBVIRT_", "VIRSH_", "XDG_", "NOTIFY_SOCKET", "LISTEN_")):
             del os.environ[name]
-    problem = _unshare() or (_open_the_way() if os.getuid() == 0 else None)
+    problem = apart()
     if problem:
         pytest.exit(f"cannot make a private namespace to test in: {problem}", returncode=2)
 
@@ -176,13 +186,13 @@ def need_root(why):
 
 
 @pytest.fixture(scope="session")
-def our_virsh(namespace):
+def our_virsh():
     need(OUR_VIRSH, "our virsh")
     return Virsh(OUR_VIRSH, True)
 
 
 @pytest.fixture(scope="session")
-def real_virsh(namespace):
+def real_virsh():
     need(REAL_VIRSH, "the incumbent's virsh")
     return Virsh(REAL_VIRSH, False)
 
@@ -306,6 +316,9 @@ class Daemon:
                 self.proc.kill()
                 self.proc.wait()
                 raise AssertionError(f"libvirtd did not stop in {timeout} s:\n{self.log()}")
+        if not self.ours and sig == signal.SIGKILL:  # nobody took its sockets away, and the next test looks there
+            for path in self.sock, self.sock_ro:
+                pathlib.Path(path).unlink(missing_ok=True)
         return self.proc.returncode
 
 

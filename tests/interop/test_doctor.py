@@ -223,9 +223,6 @@ def system(namespace, real_virsh):
         daemon.stop(signal.SIGKILL)
         shutil.rmtree(path, ignore_errors=True)
         pathlib.Path("/etc/libvirt/qemu.conf").unlink()
-        for name in os.listdir("/run/libvirt"):
-            if name.startswith("libvirt-sock"):
-                os.unlink("/run/libvirt/" + name)
 
 
 def test_targets_lists_what_is_there(system, our_virsh):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Clients that do not log in, or badly: the daemon serves others meanwhile, takes nothing from them for long, and frees
 everything. What lies on the wire behind the end of a login in clear is believed by neither side."""
+import contextlib
 import socket
 import struct
 import subprocess
@@ -299,15 +300,9 @@ def inject(daemon, into):
     ping = struct.pack(">7I", 28, 0x6B656570, 1, 1, 2, 0, 0)
     spoilt = []
 
-    def copy(a, b, name):
+    def pump(a, b, name):
         data = b""
-        while True:
-            try:
-                got = a.recv(65536)
-            except OSError:
-                got = b""
-            if not got:
-                break
+        while got := a.recv(65536):
             data += got
             # Whole frames, as long as they are in clear.
             while not spoilt and len(data) >= 28 and len(data) >= struct.unpack(">I", data[:4])[0]:
@@ -322,11 +317,13 @@ def inject(daemon, into):
             if spoilt:
                 b.sendall(data)
                 data = b""
+
+    def copy(a, b, name):
+        with contextlib.suppress(OSError):  # either end may hang up
+            pump(a, b, name)
         for s in (a, b):
-            try:
+            with contextlib.suppress(OSError):
                 s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def go():
         a, b = listener.accept()[0], socket.create_connection(daemon.tcp)

@@ -213,6 +213,7 @@ def test_advice_names_a_unit_that_is_there(there, our_virsh, uri, daemon):
     finally:
         for name in "virtqemud", "virtxend":
             (units / f"{name}.socket").unlink()
+        os.removedirs(units)
 
 
 # ---- a session's daemon is started by its first client

@@ -170,7 +170,7 @@ def test_the_table_is_what_the_incumbent_answers(real_daemon, table):
 
 def rewrite():
     import conftest
-    problem = conftest._unshare()
+    problem = conftest.apart()
     assert not problem, problem
     with tempfile.TemporaryDirectory() as folder:
         daemon = conftest.Daemon(folder, ours=False)
