@@ -205,7 +205,7 @@ def test_no_hint_without_a_system(session):
     assert "hint" not in on_a_terminal(session, "-c", "qemu:///session", "list", "--all")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def system(namespace, real_virsh):
     """The incumbent's qemu:///system of this namespace, with two domains."""
     need(REAL_LIBVIRTD, "the incumbent's libvirtd")
