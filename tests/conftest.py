@@ -6,11 +6,14 @@ import os
 import random
 import signal
 
+import pytest
+
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.hookimpl(tryfirst=True)  # and what then shares a fixture is put side by side
 def pytest_collection_modifyitems(items):
     if seed := os.environ.get("FL_SHUFFLE"):
         chance = random.Random(seed)

@@ -223,6 +223,7 @@ def system(namespace, real_virsh):
         daemon.stop(signal.SIGKILL)
         shutil.rmtree(path, ignore_errors=True)
         pathlib.Path("/etc/libvirt/qemu.conf").unlink()
+        shutil.rmtree("/etc/libvirt/qemu")
 
 
 def test_targets_lists_what_is_there(system, our_virsh):
