@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "helper/relay.h"
+#include "transport/ssh_far.h"
 #include "transport/transport.h"
 #include "uri/route.h"
 
@@ -81,6 +82,7 @@ static int check_local(const struct fl_route *r, const char *text)
 
 static int run(const char *text, bool read_only)
 {
+    bool marks = getenv(FL_SSH_FAR_VARIABLE) != NULL;
     struct fl_resolve_env env = { .privileged = geteuid() == 0, .read_only = read_only };
     fl_autoroute struct fl_route *route = NULL;
     if (fl_route_resolve(text, &env, FL_RESOLVE_NO_ALIASES, &route) < 0 || check_local(route, text) < 0)
@@ -93,8 +95,11 @@ static int run(const char *text, bool read_only)
                               .privileged = env.privileged,
                               .deadline_us = fl_deadline_in_ms(CONNECT_LIMIT_MS) };
     struct fl_transport *t = NULL;
+    unsetenv(FL_SSH_FAR_VARIABLE); /* it is not for a daemon that is started */
     if (fl_transport_open(&ep, &t) < 0)
         return -1;
+    if (marks)
+        fputs(FL_SSH_FAR_MARK "\n", stderr);
     int rc = fl_relay(t, STDIN_FILENO, STDOUT_FILENO);
     fl_transport_free(t);
     return rc;

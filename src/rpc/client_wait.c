@@ -169,8 +169,16 @@ static bool park(struct fl_client *c, struct fl_waiter *w, int64_t deadline)
 static int say_late(const struct fl_client *c)
 {
     const struct fl_client_stage *st = &c->stage;
+    int way = st->name ? fl_transport_stage(c->t) : FL_STAGE_NONE;
 
-    if (st->name && fl_transport_stage(c->t) != FL_STAGE_NONE)
+    if (way == FL_STAGE_HELPER)
+        return fl_error(
+            VIR_ERR_OPERATION_TIMEOUT,
+            "%s: %s: what runs there after the login kept silent (%d s), or the daemon behind it; "
+            "look there which of them is stuck, or give it longer with connect_timeout=SECONDS "
+            "in the URI",
+            fl_stage_name(FL_STAGE_HELPER), c->t->target, st->seconds);
+    if (way != FL_STAGE_NONE)
         return fl_error(
             VIR_ERR_OPERATION_TIMEOUT,
             "%s: %s did not come through in time (%d s); try the same with plain ssh, or give it longer "

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Child processes as channels. One socket pair is the child's stdin and stdout, so that writing cannot raise
- * SIGPIPE and each direction can be closed alone. Its stderr is read as it comes (a full pipe would stop the
- * child) and the first part kept for the error message. The child gets no other descriptor, default signal
- * handling, and keeps the terminal: ssh asks its questions there.
+ * SIGPIPE and each direction can be closed alone. Its stderr is taken as it comes (said.h) and kept for the
+ * error message. The child gets no other descriptor, default signal handling, and keeps the terminal: ssh
+ * asks its questions there.
  */
 #define FL_FROM VIR_FROM_RPC
 #include "transport/child.h"
@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,9 +22,8 @@
 #include "base/util.h"
 #include "transport/channel.h"
 #include "transport/child_kin.h"
+#include "transport/said.h"
 
-#define STDERR_KEPT   1048576 /* whole pages; they take memory once written */
-#define LOOK_EVERY    64      /* reads */
 #define STDERR_SHOWN  1500
 #define END_WAIT_MS   500 /* from the end of its output to its exit status */
 #define CLOSE_WAIT_MS 100
@@ -36,8 +34,7 @@ extern char **environ;
 struct child {
     pid_t pid; /* 0 once reaped */
     int status;
-    int err_fd;
-    unsigned int reads;
+    struct fl_said_listener *said;
     bool half_closed;
     bool spoken;
     bool ends_kin;
@@ -81,28 +78,25 @@ static int lift(int *fd)
     return up < 0 ? -1 : 0;
 }
 
-static int open_stderr(int *ret_fd)
-{
-    *ret_fd = memfd_create("stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (*ret_fd < 0 || lift(ret_fd) < 0 || ftruncate(*ret_fd, STDERR_KEPT) < 0)
-        return -1;
-    return fcntl(*ret_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
-}
-
 int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what, fl_child_explain explain)
 {
+    struct fl_said_listener *said = NULL;
     int sv[2] = { -1, -1 }, err = -1;
     pid_t pid = 0;
     int rc = 0;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0 || lift(&sv[1]) < 0 ||
-        open_stderr(&err) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0 || lift(&sv[1]) < 0)
+        rc = errno;
+    if (rc == 0)
+        rc = fl_said_listen(&said, &err);
+    if (rc == 0 && lift(&err) < 0)
         rc = errno;
     if (rc == 0)
         rc = spawn(argv, sv[1], err, &pid);
     fl_fd_close(&sv[1]);
+    fl_fd_close(&err);
     if (rc != 0) {
         fl_fd_close(&sv[0]);
-        fl_fd_close(&err);
+        fl_said_listener_free(said);
         return fl_channel_error(rc, "connect: cannot start %s: '%s': %s; %s", what, argv[0], g_strerror(rc),
                                 rc == ENOENT ? "install it, or give its path with command="
                                              : "check the command");
@@ -111,7 +105,7 @@ int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what,
 
     struct child *c = g_new0(struct child, 1);
     c->pid = pid;
-    c->err_fd = err;
+    c->said = said;
     c->explain = explain;
     t->priv = c;
     t->fd = sv[0];
@@ -166,20 +160,7 @@ void fl_child_set_strip(struct fl_transport *t, char *(*strip)(const char *stder
 char *fl_child_stderr(struct fl_transport *t)
 {
     struct child *c = t->priv;
-    off_t end = c ? lseek(c->err_fd, 0, SEEK_CUR) : 0; /* the child's place in the file, too */
-    size_t len = end > 0 ? (size_t)MIN(end, STDERR_KEPT) : 0;
-    char *all = g_malloc0(len + 1);
-    if (len && pread(c->err_fd, all, len, 0) < 0)
-        all[0] = '\0';
-    return all;
-}
-
-/* A program that lives long and now and then says something writes over what it said first; one that finds
- * its stderr full may end its output, as ssh does. */
-static void make_room(struct child *c)
-{
-    if (++c->reads % LOOK_EVERY == 0 && lseek(c->err_fd, 0, SEEK_CUR) > STDERR_KEPT / 2)
-        lseek(c->err_fd, 0, SEEK_SET);
+    return c ? fl_said_heard(c->said) : g_strdup("");
 }
 
 bool fl_child_has_spoken(struct fl_transport *t)
@@ -205,10 +186,8 @@ ssize_t fl_child_read(struct fl_transport *t, void *buf, size_t len)
     ssize_t n = fl_channel_read(t, buf, len);
     if (c && (n == 0 || (n == -1 && fl_error_get()->int1 == ECONNRESET)))
         return child_ended(t, c);
-    if (c && n > 0) {
+    if (c && n > 0)
         c->spoken = true;
-        make_room(c);
-    }
     return n;
 }
 
@@ -273,7 +252,6 @@ void fl_child_close(struct fl_transport *t)
     if (!c)
         return;
     t->priv = NULL;
-    fl_fd_close(&c->err_fd);
     if (!all_ended(c, CLOSE_WAIT_MS)) {
         signal_all(c, SIGTERM);
         if (!all_ended(c, TERM_WAIT_MS)) {
@@ -281,6 +259,7 @@ void fl_child_close(struct fl_transport *t)
             all_ended(c, TERM_WAIT_MS);
         }
     }
+    fl_said_listener_free(c->said);
     fl_kin_free(c->kin);
     g_free(c);
 }

@@ -21,7 +21,6 @@
 #include "transport/tcp.h"
 #include "transport/channel.h"
 
-#define SAID_MAX    65536
 #define END_WAIT_MS 500     /* from the end of its output to its exit status, as of a child */
 #define WRITE_MAX   1048576 /* handed to libssh at once: it copies */
 
@@ -195,6 +194,7 @@ static int libssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
 
     pthread_once(&once, init_library);
     s->status = -1;
+    fl_said_init(&s->said);
     t->priv = s;
     int rc = fl_ssh_login_init(&l, t, ep);
     if (rc == 0)
@@ -207,18 +207,13 @@ static int libssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
 
 /* ---- the open channel ---- */
 
-/* Always emptied, or the far command would stop when the channel's window is full; the first part is kept. */
+/* Always emptied, or the far command would stop when the channel's window is full. */
 static void take_stderr(struct fl_libssh *s)
 {
     char buf[4096];
     int n;
-    while ((n = ssh_channel_read_nonblocking(s->channel, buf, sizeof(buf), 1)) > 0) {
-        size_t keep = MIN((size_t)n, SAID_MAX - s->said_len);
-        s->said = g_realloc(s->said, s->said_len + keep + 1);
-        memcpy(s->said + s->said_len, buf, keep);
-        s->said_len += keep;
-        s->said[s->said_len] = '\0';
-    }
+    while ((n = ssh_channel_read_nonblocking(s->channel, buf, sizeof(buf), 1)) > 0)
+        fl_said_add(&s->said, buf, (size_t)n);
 }
 
 /* Takes in what has come. After the end of the output the reading calls look at the channel only. */
@@ -245,9 +240,9 @@ static void await_status(struct fl_libssh *s)
 static ssize_t ended(struct fl_transport *t, struct fl_libssh *s)
 {
     await_status(s);
-    if (s->status == 0 && (s->half_closed || s->said_len == 0))
+    if (s->status == 0 && (s->half_closed || !fl_ssh_login_far_said(&s->said)))
         return 0;
-    return fl_ssh_login_far_ended(t, FL_FROM, VIR_ERR_LIBSSH, s->status, s->said ? s->said : "", s->said_len);
+    return fl_ssh_login_far_ended(t, FL_FROM, VIR_ERR_LIBSSH, s->status, &s->said);
 }
 
 static int broke(struct fl_transport *t, struct fl_libssh *s, const char *doing)
@@ -270,6 +265,7 @@ static ssize_t libssh_read(struct fl_transport *t, void *buf, size_t len)
     if (!s)
         return -1;
     int n = ssh_channel_read_nonblocking(s->channel, buf, (uint32_t)MIN(len, (size_t)INT32_MAX), 0);
+    s->spoken |= n > 0;
     if (n > 0)
         return n;
     take_stderr(s);
@@ -295,7 +291,7 @@ static ssize_t libssh_write(struct fl_transport *t, const void *buf, size_t len)
         return len ? -FL_AGAIN : 0;
     if (ssh_channel_is_closed(s->channel) || ssh_channel_is_eof(s->channel) || s->status >= 0) {
         if (ended(t, s) == 0) /* in good order, but something was still to be said */
-            fl_ssh_login_far_ended(t, FL_FROM, VIR_ERR_LIBSSH, s->status, "", 0);
+            fl_ssh_login_far_ended(t, FL_FROM, VIR_ERR_LIBSSH, s->status, NULL);
         return -1;
     }
     return broke(t, s, "write to");
@@ -348,8 +344,14 @@ static void libssh_close(struct fl_transport *t)
         ssh_silent_disconnect(s->session);
         ssh_free(s->session); /* and its channel */
     }
-    g_free(s->said);
+    fl_said_fini(&s->said);
     g_free(s);
+}
+
+static int libssh_stage(struct fl_transport *t)
+{
+    struct fl_libssh *s = t->priv;
+    return s ? fl_ssh_login_far_stage(s->spoken, &s->said) : FL_STAGE_NONE;
 }
 
 static const struct fl_transport_ops libssh_ops = {
@@ -361,6 +363,7 @@ static const struct fl_transport_ops libssh_ops = {
     .half_close = libssh_half_close,
     .pending = libssh_pending,
     .close = libssh_close,
+    .stage = libssh_stage,
 };
 
 static const struct fl_transport_module module = { .ops = &libssh_ops };

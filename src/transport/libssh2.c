@@ -26,7 +26,6 @@
 
 #define OUT_MAX       262144 /* more is not taken from the caller before the socket takes some */
 #define WRITE_MAX     32768
-#define STDERR_KEPT   16384
 #define END_WAIT_MS   500 /* from the end of the far command's output to its exit status */
 #define CLOSE_WAIT_MS 100 /* for the far command to see the end of its input */
 #define FREE_TRIES    100
@@ -231,7 +230,7 @@ static int ssh2_open(struct fl_transport *t, const struct fl_endpoint *ep)
 
     *s = (struct ssh2){ .t = t, .fd = -1, .agent_fd = -1, .status = -1 };
     s->out = g_byte_array_new();
-    s->err = g_string_new(NULL);
+    fl_said_init(&s->err);
     t->priv = s;
     l->library = "libssh2";
     l->domain = VIR_FROM_SSH;
@@ -261,14 +260,13 @@ static int lost(struct ssh2 *s, const char *what)
                     s->out_errno ? g_strerror(s->out_errno) : fl_ssh2_says(s));
 }
 
-/* What the far command writes to its stderr is read as it comes, and the first part kept. */
+/* What the far command writes to its stderr is taken as it comes. */
 static void collect_stderr(struct ssh2 *s)
 {
     char buf[4096];
     ssize_t n;
     while ((n = libssh2_channel_read_stderr(s->channel, buf, sizeof(buf))) > 0)
-        if (s->err->len < STDERR_KEPT)
-            g_string_append_len(s->err, buf, n);
+        fl_said_add(&s->err, buf, (size_t)n);
 }
 
 /* Its exit status comes after the end of its output. */
@@ -282,14 +280,16 @@ static void learn_status(struct ssh2 *s)
     char *name = NULL;
     libssh2_channel_get_exit_signal(s->channel, &name, NULL, NULL, NULL, NULL, NULL);
     s->status = name ? -1 : rc == 0 ? libssh2_channel_get_exit_status(s->channel) : -1;
-    if (name)
-        g_string_append_printf(s->err, "%ssignal %s", s->err->len ? "\n" : "", name);
+    if (name) {
+        g_autofree char *text = g_strdup_printf("\nsignal %s", name);
+        fl_said_add(&s->err, text, strlen(text));
+    }
     libssh2_free(s->session, name);
 }
 
 static int explain_end(struct ssh2 *s)
 {
-    return fl_ssh_login_far_ended(s->t, VIR_FROM_SSH, VIR_ERR_SSH, s->status, s->err->str, s->err->len);
+    return fl_ssh_login_far_ended(s->t, VIR_FROM_SSH, VIR_ERR_SSH, s->status, &s->err);
 }
 
 static ssize_t far_ended(struct ssh2 *s)
@@ -298,7 +298,7 @@ static ssize_t far_ended(struct ssh2 *s)
     if (!s->ended)
         learn_status(s);
     s->ended = true;
-    if (s->status == 0 && (s->half_closed || !s->err->len))
+    if (s->status == 0 && (s->half_closed || !fl_ssh_login_far_said(&s->err)))
         return 0;
     return explain_end(s);
 }
@@ -315,6 +315,7 @@ static ssize_t ssh2_read(struct fl_transport *t, void *buf, size_t len)
         return closed(t);
     flush_out(s);
     ssize_t n = libssh2_channel_read(s->channel, buf, len);
+    s->spoken |= n > 0;
     if (n > 0)
         return n;
     if (n < 0 && n != LIBSSH2_ERROR_EAGAIN && n != LIBSSH2_ERROR_CHANNEL_CLOSED)
@@ -417,9 +418,15 @@ static void ssh2_close(struct fl_transport *t)
             ;
     }
     g_byte_array_free(s->out, TRUE);
-    g_string_free(s->err, TRUE);
+    fl_said_fini(&s->err);
     g_free(s->goodbye);
     g_free(s);
+}
+
+static int ssh2_stage(struct fl_transport *t)
+{
+    struct ssh2 *s = t->priv;
+    return s ? fl_ssh_login_far_stage(s->spoken, &s->err) : FL_STAGE_NONE;
 }
 
 static const struct fl_transport_ops fl_transport_libssh2 = {
@@ -431,6 +438,7 @@ static const struct fl_transport_ops fl_transport_libssh2 = {
     .half_close = ssh2_half_close,
     .pending = ssh2_pending,
     .close = ssh2_close,
+    .stage = ssh2_stage,
 };
 
 static const struct fl_transport_module libssh2_module = { &fl_transport_libssh2 };

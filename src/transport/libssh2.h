@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/said.h"
 #include "transport/ssh_login.h"
 #include "transport/transport.h"
 
@@ -22,9 +23,10 @@ struct ssh2 {
     int out_errno;   /* the socket takes no more */
     bool dead;       /* closing: the library gets neither in nor out any more */
     bool half_closed;
-    bool ended; /* the far command: read said so */
-    int status; /* its exit status once ended, -1: unknown */
-    GString *err;
+    bool ended;          /* the far command: read said so */
+    int status;          /* its exit status once ended, -1: unknown */
+    bool spoken;         /* its stdout */
+    struct fl_said err;  /* its stderr */
     char *goodbye;       /* what the server said when it hung up */
     unsigned int offers; /* what the server offered last */
     bool asked_in_vain;  /* nobody answered a question */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "transport/said.h"
 #include "transport/ssh_login.h"
 
 struct fl_libssh {
@@ -17,8 +18,8 @@ struct fl_libssh {
     bool asked_none;
     int status; /* of the far command; -1 until it is known */
     bool closed;
-    char *said; /* the far command's stderr, the first part of it */
-    size_t said_len;
+    bool spoken;         /* the far command's stdout */
+    struct fl_said said; /* its stderr */
 };
 
 extern const struct fl_ssh_login_ops fl_libssh_login_ops;

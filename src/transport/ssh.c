@@ -69,7 +69,7 @@ static int ssh_ended(struct fl_transport *t, int status, const char *text)
 static int ssh_stage(struct fl_transport *t)
 {
     enum fl_stage traced = traced_stage(t);
-    if (fl_child_has_spoken(t))
+    if (fl_child_has_spoken(t) || traced > FL_STAGE_HELPER)
         return FL_STAGE_NONE;
     return traced == FL_STAGE_NONE ? FL_STAGE_SSH : (int)traced;
 }
@@ -135,6 +135,12 @@ static void add_look_only(const struct fl_endpoint *ep, char ***argv)
     *argv = longer;
 }
 
+static char *for_people(const char *stderr_text)
+{
+    g_autofree char *far = fl_ssh_far_strip(stderr_text);
+    return fl_ssh_trace_strip(far);
+}
+
 static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
 {
     const struct fl_route *r = ep->route;
@@ -150,7 +156,7 @@ static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
     fl_stage_enter(FL_STAGE_LOOKUP, "%s", t->target);
     if (fl_child_spawn(t, argv, "ssh", ssh_ended) < 0)
         return -1;
-    fl_child_set_strip(t, fl_ssh_trace_strip);
+    fl_child_set_strip(t, for_people);
     return fl_walk_watched() ? watch_login(t, ep->deadline_us) : 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "transport/sockets.h"
+#include "transport/ssh_far.h"
 #include "transport/ssh_policy.h"
 
 /* Compat: a far machine may have no /run, and every machine that has it links /var/run there. */
@@ -112,7 +113,7 @@ static void append_netcat(GString *sh, const char *program)
     g_autofree char *nc = script_quote(program);
     g_string_append_printf(sh,
                            "if %s -q 2>&1 </dev/null | grep \"requires an argument\" >/dev/null 2>&1; "
-                           "then Q=-q0; else Q=; fi; exec %s $Q -U \"$S\"",
+                           "then Q=-q0; else Q=; fi; echo \"" FL_SSH_FAR_MARK "\" >&2; exec %s $Q -U \"$S\"",
                            nc, nc);
 }
 
@@ -140,7 +141,9 @@ char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_fa
         g_autofree char *quoted = script_quote(uri);
         if (end->netcat)
             g_string_append(sh, "if command -v virt-ssh-helper >/dev/null 2>&1; then ");
-        g_string_append_printf(sh, "exec virt-ssh-helper %s%s", read_only ? "-r " : "", quoted);
+        g_string_append_printf(
+            sh, FL_SSH_FAR_VARIABLE "=1; export " FL_SSH_FAR_VARIABLE "; exec virt-ssh-helper %s%s",
+            read_only ? "-r " : "", quoted);
         if (end->netcat)
             g_string_append(sh, "; fi; ");
     }

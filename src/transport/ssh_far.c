@@ -26,6 +26,26 @@ static const struct fl_ssh_fault far_faults[] = {
     { "", "helper", "run virt-ssh-helper on that host by hand to see what is wrong" },
 };
 
+/* The line, which may follow words without an end of line. */
+static const char *find_mark(const char *text)
+{
+    return strstr(text, FL_SSH_FAR_MARK "\n");
+}
+
+bool fl_ssh_far_reached(const char *stderr_text)
+{
+    return find_mark(stderr_text) != NULL;
+}
+
+char *fl_ssh_far_strip(const char *stderr_text)
+{
+    const char *at = find_mark(stderr_text);
+
+    if (!at)
+        return g_strdup(stderr_text);
+    return g_strdup_printf("%.*s%s", (int)(at - stderr_text), stderr_text, at + sizeof(FL_SSH_FAR_MARK));
+}
+
 #define CANNOT_RUN 126 /* the statuses of a shell, whatever the language of its message */
 #define NOT_FOUND  127
 

@@ -3,6 +3,20 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
+/*
+ * A line of stderr that says that the far end has come as far as the daemon's socket: what is waited for from
+ * then on is the daemon's answer. virt-ssh-helper writes it when the variable is set (which it is by the far
+ * command; others do not want it), the far command itself where a netcat is started, which is there at once.
+ */
+#define FL_SSH_FAR_MARK     "fairlead: at the daemon's socket"
+#define FL_SSH_FAR_VARIABLE "FAIRLEAD_FAR_MARK"
+
+bool fl_ssh_far_reached(const char *stderr_text);
+/* Without that line; free with g_free(). */
+char *fl_ssh_far_strip(const char *stderr_text);
+
 struct fl_ssh_fault {
     const char *says; /* a part of the text */
     const char *stage;

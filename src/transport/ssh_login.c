@@ -387,10 +387,25 @@ char *fl_ssh_login_command(struct fl_ssh_login *l)
     return fl_ssh_remote_command(l->ep->route, &end, l->ep->read_only, l->ep->privileged);
 }
 
-int fl_ssh_login_far_ended(const struct fl_transport *t, int domain, int code, int status,
-                           const char *stderr_text, size_t len)
+int fl_ssh_login_far_stage(bool spoken, const struct fl_said *stderr_said)
 {
-    g_autofree char *said = fl_child_said(stderr_text, len);
+    g_autofree char *all = fl_said_text(stderr_said);
+    return spoken || fl_ssh_far_reached(all) ? FL_STAGE_NONE : FL_STAGE_HELPER;
+}
+
+bool fl_ssh_login_far_said(const struct fl_said *stderr_said)
+{
+    g_autofree char *all = fl_said_text(stderr_said);
+    g_autofree char *own = fl_ssh_far_strip(all);
+    return *g_strstrip(own) != '\0';
+}
+
+int fl_ssh_login_far_ended(const struct fl_transport *t, int domain, int code, int status,
+                           const struct fl_said *stderr_said)
+{
+    g_autofree char *all = stderr_said ? fl_said_text(stderr_said) : g_strdup("");
+    g_autofree char *own = fl_ssh_far_strip(all);
+    g_autofree char *said = fl_child_said(own, strlen(own));
     g_autofree char *text = fl_ssh_fault_text(fl_ssh_far_fault(status, said), t->target, status, said);
     return fl_error_set(domain, code, "%s", text);
 }

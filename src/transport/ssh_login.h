@@ -18,6 +18,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include "auth/credentials.h"
+#include "transport/said.h"
 #include "transport/ssh_policy.h"
 #include "transport/ssh_settings.h"
 #include "transport/transport.h"
@@ -96,7 +97,12 @@ int fl_ssh_login_ask(struct fl_ssh_login *l, const char *name, const char *instr
 int fl_ssh_login_lost(struct fl_ssh_login *l, const char *doing, const char *library_text);
 /* A deadline passed while `doing`. Returns -1. */
 int fl_ssh_login_late(struct fl_ssh_login *l, const char *doing);
-/* The far command ended: status (-1: unknown) and its stderr; the error as the ssh transport words it.
- * Returns -1. */
+/* After open: where the way to the daemon still is, FL_STAGE_HELPER or FL_STAGE_NONE; `spoken`: the far
+ * command has written something to its stdout. */
+int fl_ssh_login_far_stage(bool spoken, const struct fl_said *stderr_said);
+/* Whether it wrote anything to its stderr that is meant for people. */
+bool fl_ssh_login_far_said(const struct fl_said *stderr_said);
+/* The far command ended: status (-1: unknown) and its stderr (NULL: nothing); the error as the ssh transport
+ * words it. Returns -1. */
 int fl_ssh_login_far_ended(const struct fl_transport *t, int domain, int code, int status,
-                           const char *stderr_text, size_t len);
+                           const struct fl_said *stderr_said);

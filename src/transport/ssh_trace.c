@@ -10,6 +10,8 @@
 #include <glib.h>
 #include <string.h>
 
+#include "transport/ssh_far.h"
+
 #define TRACE "debug1: "
 
 static const struct mark {
@@ -36,6 +38,7 @@ static const struct mark {
     { "Authenticated to ", FL_STAGE_SSH, true },
     { TRACE "Sending command: ", FL_STAGE_HELPER, false },
     { TRACE "mux_client_request_session: ", FL_STAGE_HELPER, true },
+    { FL_SSH_FAR_MARK, FL_STAGE_AUTH, false },
 };
 
 /* Lines of the trace that have no mark before them. */

@@ -298,6 +298,22 @@ def test_a_daemon_that_hangs(place):
     assert "running" in shell("ours").out("domstate test", uri=place.uri("unix"))
 
 
+@pytest.mark.parametrize("transport", [t for t in TRANSPORTS if t not in ("unix-socket", "tcp-ipv6", "tcp-name", "tcp-default")])
+def test_the_stage_of_a_daemon_that_hangs(place, transport):
+    """It is the daemon that does not answer, whatever leads to it. Only of the incumbent's helper nobody knows whether it is
+    through: that is what the error says then."""
+    far_is_silent = place.which == "real" and transport.endswith("-helper")
+    uri = place.uri(transport, connect_timeout=4)
+    assert "running" in shell("ours").out("domstate test", uri=uri)
+    place.daemon.freeze()
+    try:
+        done = shell("ours")("list", uri=uri, timeout=40)
+    finally:
+        place.daemon.proc.send_signal(signal.SIGCONT)
+    stage, words = ("helper", "or the daemon behind it") if far_is_silent else ("auth", "did not answer in time")
+    assert_fails_with(done, [f"{stage}: ", words, "4 s", "connect_timeout="])
+
+
 def test_a_call_that_hangs(place):
     script = ("import libvirt, os, signal, sys, time\n"
               "libvirt.registerErrorHandler(lambda c, e: None, None)\n"

@@ -2,6 +2,7 @@
 """ssh, libssh and libssh2 mean the same by the same parameters: what goes through, and every parameter in a test in which
 it changes the outcome. What fails, and how, is in test_ssh_family_faults.py."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -103,9 +104,36 @@ def test_much_data_both_ways(friend):
 
 
 def test_a_far_end_that_writes_much_to_stderr(friend, far, helper_program):
-    size = 900_000 if friend.transport == "ssh" else 6_000_000  # more than a window
+    size = 6_000_000  # more than a window, a pipe, or what is kept
     far.far(helper=f"#!/bin/sh\nhead -c {size} /dev/zero >&2\nexec {helper_program} \"$@\"\n", head=shutil.which("head"))
     friend.open().carried()
+
+
+def test_the_last_words_of_a_far_end_that_writes_much_to_stderr(friend, far):
+    far.far(helper="#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' 'x' >&2\necho >&2\necho 'the printer is out of ink' >&2\nexit 3\n",
+            head=shutil.which("head"), tr=shutil.which("tr"))
+    friend.open().failed("helper", "out of ink", "3")
+
+
+def test_what_a_far_end_writes_to_stderr_takes_no_memory(friend, far):
+    size = 40_000_000
+    far.far(helper=f"#!/bin/sh\nhead -c {size} /dev/zero | tr '\\0' 'x' >&2; exec cat\n", head=shutil.which("head"),
+            tr=shutil.which("tr"))
+    process = friend.start()
+    try:
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"x\n"
+        with open(f"/proc/{process.pid}/status") as f:
+            peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
+        assert peak * 1024 < size or os.environ.get("FL_SANITIZE"), peak
+        process.stdin.close()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
 
 
 def test_a_far_end_that_goes_on_writing_to_stderr(friend, far, helper_program):

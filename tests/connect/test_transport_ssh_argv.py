@@ -281,7 +281,7 @@ def test_session_of_an_ordinary_user(pipe_main):
     """Only the far side knows its session: the helper, or a path its own shell works out."""
     def argv(uri):
         return pipe([pipe_main, "-u", "-a", uri]).stdout.decode().rstrip("\n").split("\n")
-    assert argv("qemu+ssh://host/session")[-1] == "sh -c 'exec virt-ssh-helper '\\''qemu:///session'\\'''"
+    assert argv("qemu+ssh://host/session")[-1] == "sh -c 'FAIRLEAD_FAR_MARK=1; export FAIRLEAD_FAR_MARK; exec virt-ssh-helper '\\''qemu:///session'\\'''"
     assert "/var/run" not in argv("qemu+ssh://host/session?proxy=netcat")[-1]
     assert "${XDG_RUNTIME_DIR:-$HOME/.cache}/libvirt/libvirt-sock" in argv("qemu+ssh://host/session?proxy=netcat")[-1]
     assert b"proxy=netcat" in pipe([pipe_main, "-u", "-a", "qemu+ssh://host/session?netcat=nc"]).stderr
