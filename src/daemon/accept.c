@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Accepting, on the first I/O thread; parking and trying again, together with the main thread. */
+/*
+ * Accepting, on the first I/O thread; parking and trying again, together with the main thread. A client that
+ * speaks TLS is made a peer by the thread that looks after the certificates (tls.h).
+ */
 #define FL_FROM VIR_FROM_RPC
 #include "daemon/accept.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,11 +17,14 @@
 #include "daemon/io.h"
 #include "daemon/listener.h"
 #include "daemon/peer.h"
+#include "daemon/pool.h"
 #include "daemon/server.h"
+#include "daemon/tls.h"
 #include "transport/transport.h"
 
 #define WARN_EVERY_US (60 * G_USEC_PER_SEC)
 #define RETRY_MS      200 /* until accepting is tried again when descriptors ran out */
+#define ENTERING_MAX  16  /* TLS clients that wait for the certificates; others wait in the kernel's queue */
 
 /* A listener in the I/O thread's set. */
 struct place {
@@ -37,9 +44,11 @@ struct fl_acceptor {
     struct place *places;
     gint npeers; /* atomic, too; goes up under the lock only */
     bool ended;
-    bool parked;        /* no place is free: the listeners are not watched */
-    bool starved;       /* descriptors ran out: nor are they then, for a while */
-    int64_t warn_again; /* of clients that do not log in */
+    bool parked;           /* no place is free: the listeners are not watched */
+    bool starved;          /* descriptors ran out: nor are they then, for a while */
+    unsigned int entering; /* TLS clients on their way... */
+    bool crowded;          /* ...as many as may be: nor is the listener for TLS */
+    int64_t warn_again;    /* of clients that do not log in */
 };
 
 /* ---- with the lock ---- */
@@ -51,8 +60,12 @@ static bool has_place(struct fl_acceptor *a)
 
 static void watch_all(struct fl_acceptor *a)
 {
-    for (unsigned int i = 0; !a->ended && i < a->listeners.count; i++)
-        fl_io_want_guest(a->io[0], &a->places[i].guest, a->parked || a->starved ? 0 : EPOLLIN);
+    for (unsigned int i = 0; !a->ended && i < a->listeners.count; i++) {
+        bool tls = a->listeners.list[i].kind == FL_LISTENER_TLS;
+        bool closed = a->parked || a->starved || (tls && a->crowded);
+
+        fl_io_want_guest(a->io[0], &a->places[i].guest, closed ? 0 : EPOLLIN);
+    }
 }
 
 /* Nobody is turned away: who finds no place waits in the kernel's queue (max_queued_clients). */
@@ -111,17 +124,22 @@ static struct fl_io *least_busy(struct fl_acceptor *a)
 static void expect_login(struct fl_acceptor *a, struct fl_peer *peer)
 {
     unsigned int max = (unsigned int)g_atomic_int_get(&a->max_anonymous);
+    int64_t now = g_get_monotonic_time();
     struct fl_peer *victim;
+    bool warn;
 
     fl_anonymous_enter(a->anonymous, peer, max, &victim);
     if (!victim)
         return;
-    if (g_get_monotonic_time() >= a->warn_again) {
+    g_mutex_lock(&a->lock);
+    warn = now >= a->warn_again;
+    if (warn)
+        a->warn_again = now + WARN_EVERY_US;
+    g_mutex_unlock(&a->lock);
+    if (warn)
         fl_warn("too many clients have connected and not logged in: new ones take the place of waiting ones "
                 "(max_anonymous_clients = %u; the latest from %s)",
                 max, peer->name);
-        a->warn_again = g_get_monotonic_time() + WARN_EVERY_US;
-    }
     fl_peer_make_room(victim);
 }
 
@@ -145,13 +163,80 @@ static void welcome(struct fl_acceptor *a, struct fl_peer *peer)
         fl_peer_ready(peer, EPOLLIN);
 }
 
+static void make_peer(struct fl_acceptor *a, const struct fl_listener *l, int fd,
+                      const struct sockaddr_storage *addr)
+{
+    struct fl_peer *peer = fl_peer_new(a->server, least_busy(a), l, fd, (const struct sockaddr *)addr);
+
+    if (peer) {
+        welcome(a, peer);
+    } else {
+        fl_error_reset();
+        fl_server_peer_gone(a->server, NULL);
+    }
+}
+
+/* ---- by way of the certificates ---- */
+
+struct entrant {
+    struct fl_job job; /* first */
+    struct place *place;
+    int fd; /* -1: not ours any more */
+    struct sockaddr_storage addr;
+};
+
+static void run_entrant(struct fl_job *job)
+{
+    struct entrant *e = (struct entrant *)job;
+    int fd = e->fd;
+
+    e->fd = -1;
+    make_peer(e->place->acceptor, e->place->listener, fd, &e->addr);
+}
+
+static void free_entrant(struct fl_job *job)
+{
+    struct entrant *e = (struct entrant *)job;
+    struct fl_acceptor *a = e->place->acceptor;
+
+    if (e->fd >= 0) { /* dropped */
+        close(e->fd);
+        fl_server_peer_gone(a->server, NULL);
+    }
+    g_mutex_lock(&a->lock);
+    a->entering--;
+    if (a->crowded && a->entering <= ENTERING_MAX / 2) {
+        a->crowded = false;
+        watch_all(a);
+    }
+    g_mutex_unlock(&a->lock);
+    g_free(e);
+}
+
+static void submit_entrant(struct place *place, int fd, const struct sockaddr_storage *addr)
+{
+    struct fl_acceptor *a = place->acceptor;
+    struct entrant *e = g_new0(struct entrant, 1);
+
+    e->job = (struct fl_job){ .run = run_entrant, .free = free_entrant };
+    e->place = place;
+    e->fd = fd;
+    e->addr = *addr;
+    g_mutex_lock(&a->lock);
+    if (++a->entering >= ENTERING_MAX && !a->crowded) {
+        a->crowded = true;
+        watch_all(a);
+    }
+    g_mutex_unlock(&a->lock);
+    fl_tls_host_submit(fl_server_tls(a->server), &e->job);
+}
+
 /* One at a time: to learn that there is no other takes a system call as well. */
 static void on_listener(struct fl_io_guest *guest)
 {
     struct place *place = (struct place *)guest;
     struct fl_acceptor *a = place->acceptor;
     struct sockaddr_storage addr;
-    struct fl_peer *peer;
     int fd;
 
     g_mutex_lock(&a->lock);
@@ -159,13 +244,10 @@ static void on_listener(struct fl_io_guest *guest)
     g_mutex_unlock(&a->lock);
     if (fd < 0)
         return;
-    peer = fl_peer_new(a->server, least_busy(a), place->listener, fd, (struct sockaddr *)&addr);
-    if (peer) {
-        welcome(a, peer);
-    } else {
-        fl_error_reset();
-        fl_server_peer_gone(a->server, NULL);
-    }
+    if (place->listener->kind == FL_LISTENER_TLS)
+        submit_entrant(place, fd, &addr);
+    else
+        make_peer(a, place->listener, fd, &addr);
 }
 
 /* ---- for the server ---- */

@@ -313,13 +313,13 @@ void fl_pool_set_limits(struct fl_pool *pool, unsigned int max_workers, unsigned
     g_mutex_unlock(&pool->lock);
 }
 
-void fl_pool_free(struct fl_pool *pool, gint64 wait_us)
+bool fl_pool_free(struct fl_pool *pool, gint64 wait_us)
 {
     gint64 deadline = g_get_monotonic_time() + wait_us;
     unsigned int left;
 
     if (!pool)
-        return;
+        return true;
     g_mutex_lock(&pool->lock);
     pool->stopping = true;
     g_cond_broadcast(&pool->work);
@@ -330,11 +330,12 @@ void fl_pool_free(struct fl_pool *pool, gint64 wait_us)
     g_mutex_unlock(&pool->lock);
     if (left > 0) {
         fl_warn("leaving %u calls unfinished: they took too long to end", left);
-        return; /* its threads still look at it; the process ends */
+        return false; /* its threads still look at it; the process ends */
     }
     g_cond_clear(&pool->work);
     g_cond_clear(&pool->quiet);
     g_cond_clear(&pool->alarm);
     g_mutex_clear(&pool->lock);
     g_free(pool);
+    return true;
 }

@@ -33,8 +33,9 @@ struct fl_lane {
 };
 
 struct fl_pool *fl_pool_new(unsigned int max_workers, unsigned int max_running_per_lane, unsigned int growth);
-/* Waits for running jobs up to `wait_us`; what is queued must have been dropped. */
-void fl_pool_free(struct fl_pool *pool, gint64 wait_us);
+/* Waits for running jobs up to `wait_us`; what is queued must have been dropped. false: some run on, with all
+ * they know. */
+bool fl_pool_free(struct fl_pool *pool, gint64 wait_us);
 void fl_pool_set_limits(struct fl_pool *pool, unsigned int max_workers, unsigned int max_running_per_lane);
 
 /* Returns how many jobs of the lane now wait (the owner stops reading when they are too many). */

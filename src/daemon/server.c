@@ -277,6 +277,8 @@ static void handle(struct fl_server *server, void *what)
 
     if (what == &server->signal_fd) {
         take_signal(server);
+    } else if (what == &server->tls) {
+        fl_tls_host_hear_check(server->tls);
     } else if (what == &server->wake_fd) {
         if (read(server->wake_fd, &count, sizeof(count)) < 0)
             fl_debug("nothing woke the main thread");
@@ -312,6 +314,14 @@ static int watch(struct fl_server *server, int fd, void *what)
     return 0;
 }
 
+/* It may take its time, and is for nobody to wait for. */
+static int watch_check(struct fl_server *server)
+{
+    int fd = server->tls ? fl_tls_host_begin(server->tls) : -1;
+
+    return fd < 0 ? 0 : watch(server, fd, &server->tls);
+}
+
 static int start(struct fl_server *server, struct fl_listeners *listeners)
 {
     sigset_t set;
@@ -334,7 +344,7 @@ static int start(struct fl_server *server, struct fl_listeners *listeners)
     }
     server->acceptor = fl_acceptor_new(server, listeners, server->io, server->nio);
     fl_acceptor_set_limits(server->acceptor, server->conf->max_clients, server->conf->max_anonymous_clients);
-    return fl_acceptor_start(server->acceptor);
+    return fl_acceptor_start(server->acceptor) < 0 || watch_check(server) < 0 ? -1 : 0;
 }
 
 struct fl_server *fl_server_new(const struct fl_server_options *options, struct fl_daemon_conf *conf,
@@ -352,21 +362,24 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
         fl_server_free(server);
         return NULL;
     }
-    if (server->tls)
-        fl_tls_host_checked(server->tls);
     return server;
 }
 
 void fl_server_free(struct fl_server *server)
 {
+    bool at_rest;
+
     if (!server)
         return;
     if (server->acceptor)
         fl_acceptor_end(server->acceptor);
+    at_rest = !server->tls || fl_tls_host_end(server->tls, END_WAIT_US); /* it takes clients in, too */
     for (unsigned int i = 0; i < server->nio; i++)
         fl_io_stop(server->io[i]);
     fl_pool_free(server->logins, END_WAIT_US);
     fl_pool_free(server->pool, END_WAIT_US);
+    if (!at_rest)
+        return; /* the process ends */
     for (unsigned int i = 0; i < server->nio; i++)
         fl_io_free(server->io[i]);
     if (server->epoll_fd >= 0)

@@ -21,8 +21,8 @@ time.sleep(60)
 
 
 def test_clients_that_die_with_bytes_unread(pki, daemons):  # noqa: F811
-    daemon = daemons.start(True, {**live(pki, pki.server(), pki.fresh("gone")), "tls_port": "17253"})
-    clients = [subprocess.Popen(["/usr/bin/python3", "-c", CLIENT, uri(port=17253, pkipath=pki.client_folder()), str(i)],
+    daemon = daemons.start(True, {**live(pki, pki.server(), pki.fresh("gone")), "tls_port": "17255"})
+    clients = [subprocess.Popen(["/usr/bin/python3", "-c", CLIENT, uri(port=17255, pkipath=pki.client_folder()), str(i)],
                                 env=interop.python_environment(True), stdout=subprocess.PIPE, text=True) for i in range(8)]
     try:
         assert [c.stdout.readline() for c in clients] == ["reads no more\n"] * len(clients)
