@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Devices get what was left out: buses, addresses, ports, the controllers others need, a console for a serial
- * port, a video card for a screen. Disks are in domain_disk.c, graphics and video in domain_graphics.c.
+ * port, a video card for a screen. Disks are in domain_disk.c, graphics and video in domain_graphics.c,
+ * order and numbers of controllers in domain_controllers.c.
  */
 #include <stdlib.h>
 
@@ -44,23 +45,6 @@ static void controller_add(struct fl_xml_node *devices, const char *type, unsign
     c = fl_xml_add(devices, "controller");
     fl_xml_set(c, "type", type);
     fl_xml_setf(c, "index", "%u", index);
-}
-
-/* Controllers without an index get the first free one of their type. */
-static void controllers_number(struct fl_xml_node *devices)
-{
-    EACH(c, devices, "controller")
-    {
-        const char *type = fl_xml_get(c, "type");
-        unsigned int index = 0;
-
-        if (fl_xml_get(c, "index"))
-            continue;
-        while (controller_exists(devices, type, index))
-            index++;
-        fl_xml_setf(c, "index", "%u", index);
-        fl_doc_order(fl_controller_rows, c);
-    }
 }
 
 /* All up to the highest one a drive address names. */
@@ -457,9 +441,8 @@ int fl_domain_complete_devices(struct fl_doc_ctx *ctx, struct fl_xml_node *root)
     if (check_targets(ctx, devices) < 0 || check_unique(ctx, devices, "boot", "order") < 0 ||
         check_unique(ctx, devices, "alias", "name") < 0 || complete_consoles(ctx, root, devices) < 0)
         return -1;
-    if (fl_videos_complete(ctx, devices) < 0)
+    if (fl_videos_complete(ctx, devices) < 0 || fl_controllers_complete(ctx, devices) < 0)
         return -1;
-    controllers_number(devices);
     for (unsigned int i = 0; i < G_N_ELEMENTS(buses); i++)
         controllers_for_drives(devices, buses[i]);
     controllers_for_ports(devices, "channel");

@@ -53,6 +53,7 @@ int fl_domain_def_check(struct fl_doc_ctx *ctx, const struct fl_xml_node *root);
 /* Completes the devices only (after attach too). */
 int fl_domain_complete_devices(struct fl_doc_ctx *ctx, struct fl_xml_node *root);
 int fl_device_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *dev);
+int fl_controllers_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *devices); /* order, indexes, USB */
 int fl_disk_complete(struct fl_doc_ctx *ctx, struct fl_xml_node *disk);
 int fl_disk_index(const char *target); /* "vdb" -> 1, -1 if it has no letters */
 void fl_disk_place(struct fl_xml_node *devices, struct fl_xml_node *disk); /* moves it to its place */
