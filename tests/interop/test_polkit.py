@@ -157,6 +157,7 @@ def test_root_is_not_asked_about(polkit, polkit_daemons):
 
 def test_a_client_that_leaves_takes_its_question_along(polkit, polkit_daemons):
     daemon = polkit_daemons[0]
+    as_nobody(daemon)  # the bus stays connected
     fds = daemon.fds()
     code = pathlib.Path(__file__).with_name("wire.py").read_text() + """
 import sys
