@@ -75,12 +75,12 @@ def open_xml(c):
 @scenario
 def storage(c):
     p = c.storagePoolLookupByName("p")
-    say(p.name(), p.UUIDString(), p.isActive(), p.isPersistent(), p.autostart(), p.info()[0], p.listVolumes(), p.numOfVolumes())
+    say(p.name(), p.UUIDString(), p.isActive(), p.isPersistent(), p.autostart(), p.info()[0], sorted(p.listVolumes()), p.numOfVolumes())
     v = p.createXML("<volume><name>py.img</name><capacity>65536</capacity></volume>")
     say(v.name(), v.key() == v.path(), v.info()[:2], v.storagePoolLookupByVolume().name())
     say(v.resize(131072), v.info()[1], c.storageVolLookupByPath(v.path()).name(), c.storageVolLookupByKey(v.key()).name())
     w = p.createXMLFrom("<volume><name>py2.img</name><capacity>65536</capacity></volume>", v, 0)
-    say(w.name(), w.wipe(), w.delete(), v.delete(), p.refresh(), [x.name() for x in p.listAllVolumes()])
+    say(w.name(), w.wipe(), w.delete(), v.delete(), p.refresh(), sorted(x.name() for x in p.listAllVolumes()))
     say([x.name() for x in c.listAllStoragePools()], len(c.getStoragePoolCapabilities()) > 100)
 
 
