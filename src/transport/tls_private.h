@@ -2,7 +2,6 @@
 /* What the files of the module "tls" share. */
 #pragma once
 
-#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <glib.h>
@@ -70,19 +69,7 @@ enum fl_tls_fit fl_tls_cert_fits(gnutls_x509_crt_t cert, bool server, const char
 /* What the far side sent, its own certificate first; NULL: none. For gnutls_x509_crt_deinit(). */
 gnutls_x509_crt_t fl_tls_cert_of_peer(gnutls_session_t session);
 
-/* ---- the layer: tls_session.c (life), tls_in.c, tls_out.c, tls_record.c ---- */
-
-#define FL_TLS_HEADER 5
-#define FL_TLS_TAG    16
-#define FL_TLS_RECORD ((size_t)16 << 10) /* the most one record holds */
-
-/* One direction's keys and counter, while they are not GnuTLS's to use. */
-struct fl_tls_keys {
-    bool own;
-    gnutls_aead_cipher_hd_t aead;
-    unsigned char iv[12];
-    uint64_t seq;
-};
+/* ---- the layer: tls_session.c ---- */
 
 struct fl_tls {
     struct fl_transport *t;
@@ -92,15 +79,11 @@ struct fl_tls {
     unsigned char *rx; /* read from below, not yet decoded */
     size_t rx_at, rx_len, rx_room;
     unsigned int calm;    /* small reads in a row: large buffers are given back */
-    size_t rx_stop;       /* GnuTLS reads no further than here; 0: as far as there is */
     bool rx_dry;          /* below has nothing more for now */
     bool rx_full;         /* the last read stopped for want of room, not of bytes */
     bool rx_failed;       /* the error of the layer below is set... */
     virErrorPtr rx_error; /* ...and kept for who reads again, or after an answer was written */
-    struct fl_tls_keys in, out;
-    unsigned char *plain; /* of a record that the reader has not taken all of */
-    size_t plain_at, plain_len;
-    unsigned char *tx; /* encoded, not yet written below */
+    unsigned char *tx;    /* encoded, not yet written below */
     size_t tx_at, tx_len, tx_room;
     size_t tx_owed;        /* bytes of the caller's that are in tx, to be reported once it is empty */
     unsigned char head[4]; /* of the frame that is being written... */
@@ -122,31 +105,8 @@ int fl_tls_attach(struct fl_transport *t, struct fl_tls_creds *creds);
 int fl_tls_shake(struct fl_tls *tls);
 /* Writes what is encoded: 0, -FL_AGAIN or -1. */
 int fl_tls_flush(struct fl_tls *tls);
-/* Room for `size` more encoded bytes, to be counted in tx_len; NULL: that is too much. */
-unsigned char *fl_tls_reserve(struct fl_tls *tls, size_t size);
-ssize_t fl_tls_stop_with(struct fl_tls *tls, int errnum);
-ssize_t fl_tls_is_closed(struct fl_transport *t); /* the error */
-const char *fl_tls_target(const struct fl_transport *t);
-/* tls_in.c */
-ssize_t fl_tls_pull(gnutls_transport_ptr_t opaque, void *data, size_t size);
-size_t fl_tls_unread(struct fl_tls *tls); /* decoded, or ready to be */
 /* "certificate expired (alert 45)": the alert that ended the session, NULL: there was none. */
 const char *fl_tls_alert(struct fl_tls *tls);
-
-/* tls_record.c: the keys of one direction, for records sealed and opened here, and back to GnuTLS before it
- * does anything with them. Taking may not be possible; it has to be between two records. Lending: 0, or a
- * code of GnuTLS that has ended the session. */
-void fl_tls_keys_take(struct fl_tls *tls, bool in);
-int fl_tls_keys_lend(struct fl_tls *tls, bool in);
-void fl_tls_keys_drop(struct fl_tls *tls); /* the session goes */
-/* One record with `len` bytes, into tx. 0 or a code of GnuTLS. */
-int fl_tls_seal(struct fl_tls *tls, const void *data, size_t len);
-bool fl_tls_is_worn(const struct fl_tls *tls); /* the keys have sealed enough: new ones are due */
-/* What follows the header, or 0: no record is that long. */
-size_t fl_tls_record_size(const unsigned char header[FL_TLS_HEADER]);
-/* Opens a record; `plain` has as much room as it has between header and tag. The bytes in it, or 0: that is
- * for GnuTLS to say. */
-size_t fl_tls_unseal(struct fl_tls *tls, const unsigned char *record, void *plain);
 
 ssize_t fl_tls_read(struct fl_transport *t, void *buf, size_t len);
 ssize_t fl_tls_write(struct fl_transport *t, const void *buf, size_t len);
