@@ -426,8 +426,7 @@ static int decode_optional(const struct fl_xdr_type *t, const struct fl_xdr_fiel
 
     if (!fl_get_u32(d->r, &there))
         return too_short(t, f, d);
-    if (there > 1)
-        return bad(t, f, "an optional value is 0 or 1, not %u", there);
+    /* Any word but 0 says yes, as in the incumbent: a widespread client in Go sends 0x01000000. */
     if (!there)
         return 0;
     if (f->kind == FL_XDR_STRING)
