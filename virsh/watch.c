@@ -64,8 +64,8 @@ void fl_interrupt_watch(unsigned int grace_seconds)
 {
     fl_interrupted = 0;
     grace = grace_seconds;
-    set_handler(SIGALRM, leave, NULL);
     set_handler(SIGINT, on_interrupt, &old_action);
+    set_handler(SIGALRM, leave, NULL);
 }
 
 void fl_interrupt_unwatch(void)

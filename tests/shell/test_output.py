@@ -110,12 +110,14 @@ def test_no_command_of_the_table_lacks_help():
 
 
 def wait_for_events(pid):
-    """Until the shell does: it handles SIGALRM from then on, and readline, which handles that among others, has left."""
+    """Until the shell does: it handles SIGALRM from then on. Readline, which handles that among others, lets go of them one
+    after the other: it has left when it handles none of the others."""
+    others = (signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
     end = time.monotonic() + 30
     while time.monotonic() < end:
         mask = next(line.split()[1] for line in open(f"/proc/{pid}/status") if line.startswith("SigCgt:"))
-        handled = [int(mask, 16) >> (number - 1) & 1 for number in (signal.SIGALRM, signal.SIGQUIT)]
-        if handled == [1, 0]:
+        handled = [int(mask, 16) >> (number - 1) & 1 for number in (signal.SIGALRM, *others)]
+        if handled == [1, 0, 0, 0, 0]:
             return
         time.sleep(0.01)
 
