@@ -231,6 +231,8 @@ def steps(virsh, uri, text):
 
 
 LIFE = """
+undefine h
+define {guest}
 start h
 domstate h --reason
 suspend h
@@ -266,8 +268,6 @@ send-key h KEY_A KEY_B
 destroy h
 domrename h hh
 domrename hh h
-undefine h
-define {guest}
 """
 
 
