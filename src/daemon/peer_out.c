@@ -19,6 +19,13 @@
 #define OUTPUT_HIGH (4u << 20) /* a peer that does not read its answers is not read either... */
 #define OUTPUT_LOW  (1u << 20) /* ...until they are this few */
 
+/* Events are for whoever is slow, too, up to what the session queues at most. Who takes nothing at all, not a
+ * byte, has so many waiting for so long and no longer. One that answers pings is found by these before. */
+static const struct {
+    size_t waiting;
+    int seconds;
+} untaken[] = { { 1u << 20, 60 }, { 16u << 20, 5 } };
+
 static void update_events(struct fl_peer *peer, bool want_out)
 {
     /* Frames that came before the hold, and what a layer has decoded already, are handled by the I/O thread:
@@ -198,6 +205,28 @@ static int put_event(struct fl_session *session, const struct fl_event_info *eve
     return fl_session_end(session);
 }
 
+/* Asked when an event is added: what does not grow may wait. Costs nothing until much waits. */
+static int check_taken(struct fl_peer *peer)
+{
+    size_t waiting = fl_session_queued(peer->session);
+    uint64_t taken = fl_session_total_sent(peer->session);
+    int64_t now;
+
+    if (waiting <= untaken[0].waiting)
+        return 0;
+    now = g_get_monotonic_time();
+    if (taken != peer->taken_before || !peer->taken_at) {
+        peer->taken_before = taken;
+        peer->taken_at = now;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(untaken); i++)
+        if (waiting > untaken[i].waiting && now - peer->taken_at > untaken[i].seconds * G_USEC_PER_SEC)
+            return fl_error(VIR_ERR_INTERNAL_ERROR,
+                            "%zu MiB of events wait for it, and it has taken nothing for %d seconds",
+                            waiting >> 20, (int)((now - peer->taken_at) / G_USEC_PER_SEC));
+    return 0;
+}
+
 void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
                    const struct fl_writer *payload)
 {
@@ -205,7 +234,7 @@ void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, cons
 
     g_mutex_lock(&peer->lock);
     if (!peer->gone && !peer->closing) {
-        if (put_event(peer->session, event, callback_id, payload) < 0)
+        if (put_event(peer->session, event, callback_id, payload) < 0 || check_taken(peer) < 0)
             cut_off(peer);
         first = !peer->unsent;
         peer->unsent = true;

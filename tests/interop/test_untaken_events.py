@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Events for clients that do not take them: who is slow gets every one, who takes nothing is cut off and named, and what
+waited for it is memory again. Neither answers pings: that alone would end them, as with the incumbent."""
+import os
+import re
+import socket
+import struct
+import time
+
+import wire
+from wire import Wire, optional, string, u32
+
+LOOKUP, SET_METADATA, REGISTER = 23, 264, 316
+METADATA_CHANGED, OF_AN_ELEMENT = 23, 2
+NAME = "urn:" + "x" * 60000  # is in each of the events
+MUCH = 18 << 20  # above what somebody may leave for long, below what nobody may
+
+
+def subscribe(daemon):
+    w = Wire(daemon.sock, timeout=60)
+    w.open()
+    assert w.call(REGISTER, u32(METADATA_CHANGED, 0)).status == wire.OK
+    return w
+
+
+class Causer:
+    def __init__(self, daemon):
+        self.wire = Wire(daemon.sock).open()
+        self.dom = self.wire.call(LOOKUP, string("test")).payload
+        self.events = 0
+
+    def cause(self):
+        args = u32(OF_AN_ELEMENT) + optional("<a/>") + optional("k") + optional(NAME) + u32(0)
+        reply = self.wire.call(SET_METADATA, self.dom + args)
+        assert reply.status == wire.OK, reply
+        self.events += 1
+
+
+def test_who_takes_nothing_is_cut_off(start_daemon):
+    daemon = start_daemon()
+    causer = Causer(daemon)
+    with subscribe(daemon) as lazy, subscribe(daemon) as slow:
+        before = daemon.status("VmRSS")
+        causer.cause()
+        size = struct.unpack(">I", lazy.sock.recv(4, socket.MSG_PEEK))[0]
+        for _ in range(MUCH // size):
+            causer.cause()
+        assert "cut off" not in daemon.log()
+        assert daemon.status("VmRSS") - before > MUCH // 1024 or os.environ.get("FL_SANITIZE")
+        end, taken = time.monotonic() + 7, 0
+        while time.monotonic() < end:
+            taken += len(slow.sock.recv(100_000))
+            time.sleep(0.05)
+        causer.cause()
+        end = time.monotonic() + 30
+        while "cut off" not in daemon.log():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert re.search(r"client \d+ \(uid 0 pid \d+\) is cut off: .*1\d MiB of events wait for it, and it has taken nothing for \d+ s",
+                         daemon.log()), daemon.log()
+        assert daemon.log().count("cut off") == 1
+        # every one, to the last
+        while taken < size * causer.events:
+            got = len(slow.sock.recv(1 << 20))
+            assert got, f"{taken} of {size * causer.events} bytes"
+            taken += got
+        assert taken == size * causer.events
+    assert daemon.alive()
