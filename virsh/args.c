@@ -43,6 +43,13 @@ static int bad_number(struct fl_call *c, const char *name, const char *text, con
     return fl_wrong(c, "option <%s>: '%s' is not %s", name, text, want);
 }
 
+static int out_of_range(struct fl_call *c, const char *name, const char *text, long long least,
+                        unsigned long long most)
+{
+    return fl_wrong(c, "option <%s>: '%s' is out of range: it takes whole numbers from %lld to %llu", name,
+                    text, least, most);
+}
+
 int fl_arg_int(struct fl_call *c, const char *name, int *ret)
 {
     const char *text = fl_arg(c, name);
@@ -53,13 +60,15 @@ int fl_arg_int(struct fl_call *c, const char *name, int *ret)
         return 0;
     errno = 0;
     value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < G_MININT || value > G_MAXINT)
+    if (end == text || *end)
         return bad_number(c, name, text, "a whole number");
+    if (errno || value < G_MININT || value > G_MAXINT)
+        return out_of_range(c, name, text, G_MININT, G_MAXINT);
     *ret = (int)value;
     return 1;
 }
 
-int fl_arg_ull(struct fl_call *c, const char *name, unsigned long long *ret)
+static int from_zero(struct fl_call *c, const char *name, unsigned long long most, unsigned long long *ret)
 {
     const char *text = fl_arg(c, name);
     char *end;
@@ -68,22 +77,26 @@ int fl_arg_ull(struct fl_call *c, const char *name, unsigned long long *ret)
         return 0;
     errno = 0;
     *ret = strtoull(text, &end, 10);
-    if (errno || end == text || *end || strchr(text, '-'))
-        return bad_number(c, name, text, "a number of 0 or more");
+    if (end == text || *end || strchr(text, '-'))
+        return bad_number(c, name, text, "a whole number of 0 or more");
+    if (errno || *ret > most)
+        return out_of_range(c, name, text, 0, most);
     return 1;
+}
+
+int fl_arg_ull(struct fl_call *c, const char *name, unsigned long long *ret)
+{
+    return from_zero(c, name, ULLONG_MAX, ret);
 }
 
 int fl_arg_uint(struct fl_call *c, const char *name, unsigned int *ret)
 {
     unsigned long long value;
-    int rc = fl_arg_ull(c, name, &value);
+    int rc = from_zero(c, name, G_MAXUINT, &value);
 
-    if (rc <= 0)
-        return rc;
-    if (value > G_MAXUINT)
-        return bad_number(c, name, fl_arg(c, name), "a number below 2^32");
-    *ret = (unsigned int)value;
-    return 1;
+    if (rc > 0)
+        *ret = (unsigned int)value;
+    return rc;
 }
 
 /* b, k, KiB, KB, m … : powers of 1024, or of 1000 with "B" behind the letter */

@@ -238,6 +238,19 @@ def test_a_number_that_is_too_large_is_one(text, said):
     assert done.returncode == 1 and f"'{text}' {said}" in done.stderr, done.stderr
 
 
+WHOLE = "is not a whole number"
+LARGE = "is out of range: it takes whole numbers from"
+
+
+@pytest.mark.parametrize("command,text,said", [
+    ("setvcpus test", "x", f"{WHOLE} of 0 or more"), ("setvcpus test", "-1", f"{WHOLE} of 0 or more"),
+    ("setvcpus test", "4294967296", f"{LARGE} 0 to 4294967295"), ("setvcpus test", "9" * 30, f"{LARGE} 0 to 4294967295"),
+    ("nodecpustats", "x", WHOLE), ("nodecpustats", "9" * 30, f"{LARGE} -2147483648 to 2147483647")])
+def test_a_number_in_plain_words(command, text, said):
+    done = shell("-c", "test:///default", *command.split(), text)
+    assert done.returncode == 1 and f": '{text}' {said}\n" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_no_file_of_the_editor(tmp_path, number):
     editor = tmp_path / "editor"
