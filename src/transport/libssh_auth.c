@@ -64,13 +64,19 @@ static int wants_passphrase(const char *prompt, char *buf, size_t len, int echo,
     return -1;
 }
 
+/* libssh opens what it is told to: a pipe would be waited for without end. */
+static bool is_file(const char *path)
+{
+    return g_file_test(path, G_FILE_TEST_IS_REGULAR);
+}
+
 /* Whether the server would take the key whose public half lies beside the file. NOTHING: there is none. */
 static enum fl_ssh_result probe_public(struct fl_ssh_login *l, struct fl_libssh *s, const char *file)
 {
     g_autofree char *path = g_strconcat(file, ".pub", NULL);
     ssh_key key = NULL;
     int rc;
-    if (!g_file_test(path, G_FILE_TEST_EXISTS) || ssh_pki_import_pubkey_file(path, &key) != SSH_OK)
+    if (!is_file(path) || ssh_pki_import_pubkey_file(path, &key) != SSH_OK)
         return FL_SSH_NOTHING;
     while ((rc = ssh_userauth_try_publickey(s->session, NULL, key)) == SSH_AUTH_AGAIN) {
         if (fl_libssh_wait(l, s, "offering a key") < 0) {
@@ -108,7 +114,7 @@ static enum fl_ssh_result use_certificate(struct fl_ssh_login *l, struct fl_libs
 {
     ssh_key cert = NULL, both = NULL;
     enum fl_ssh_result rc = FL_SSH_NOTHING;
-    if (!is_certificate_for(path, key) || ssh_pki_import_cert_file(path, &cert) != SSH_OK)
+    if (!is_file(path) || !is_certificate_for(path, key) || ssh_pki_import_cert_file(path, &cert) != SSH_OK)
         return FL_SSH_NOTHING;
     if ((both = ssh_key_dup(key)) && ssh_pki_copy_cert_to_privkey(cert, both) == SSH_OK) {
         rc = use_key(l, s, both);
@@ -134,6 +140,10 @@ static enum fl_ssh_result load_key(struct fl_ssh_login *l, const char *file, con
                                    ssh_key *ret_key)
 {
     bool asked = false;
+    if (!is_file(file)) {
+        fl_ssh_login_tried(l, "privkey %s: not a file", file);
+        return FL_SSH_NOTHING;
+    }
     if (ssh_pki_import_privkey_file(file, passphrase, wants_passphrase, &asked, ret_key) == SSH_OK)
         return FL_SSH_OK;
     if (asked || passphrase)
@@ -150,8 +160,7 @@ static enum fl_ssh_result privkey(struct fl_ssh_login *l, void *session, const c
     enum fl_ssh_result rc = load_key(l, file, passphrase, &key);
     g_autofree char *cert = g_strconcat(file, "-cert.pub", NULL);
 
-    if (rc == FL_SSH_LOCKED && !passphrase && !l->settings->certificate_files[0] &&
-        !g_file_test(cert, G_FILE_TEST_EXISTS)) {
+    if (rc == FL_SSH_LOCKED && !passphrase && !l->settings->certificate_files[0] && !is_file(cert)) {
         /* Nobody is asked for the passphrase of a key that would be refused. */
         enum fl_ssh_result would = probe_public(l, s, file);
         return would == FL_SSH_REFUSED || would == FL_SSH_BROKEN ? would : FL_SSH_LOCKED;

@@ -173,6 +173,20 @@ def test_key_file_that_is_none(client):
     client.open(keyfile=junk, no_tty=1).failed("ssh-auth")
 
 
+@pytest.mark.parametrize("which", ["", ".pub", "-cert.pub"])
+def test_a_pipe_in_place_of_a_key(client, which):
+    """Nobody writes to it: it is no key, or the opening ends at its deadline."""
+    client.know()
+    key = client.give_key("secret" if which == ".pub" else "ed25519", "key")
+    path = key.with_name(f"key{which}")
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    result = client.virsh("uri", keyfile=key, no_tty=1, connect_timeout=5)
+    assert result.seconds < 25, result
+    if which == "" or client.transport == "ssh":
+        result.failed("ssh-auth")
+
+
 def test_agent_that_is_none(client, far):
     """Something listens on the agent's socket and is no agent: it sends back what it gets."""
     client.know()
