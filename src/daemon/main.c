@@ -360,13 +360,16 @@ static int set_up(struct start *start)
     return start->server ? EXIT_OK : complain(start, EXIT_SETUP);
 }
 
-static void tear_down(struct start *start)
+/* false: see fl_server_free() */
+static bool tear_down(struct start *start)
 {
-    fl_server_free(start->server);
+    bool at_rest = fl_server_free(start->server);
+
     fl_listeners_fini(&start->listeners);
     fl_pidfile_release(start->paths.pid_file, start->pid_fd);
     fl_daemon_conf_free(start->conf);
     fl_paths_fini(&start->paths);
+    return at_rest;
 }
 
 /* Started with one of them closed, a socket would take its number, and what is meant for people would go to a
@@ -399,7 +402,11 @@ int main(int argc, char **argv)
         announce(&start, status);
         fl_server_run(start.server);
     }
-    tear_down(&start);
+    bool at_rest = tear_down(&start);
     announce(&start, status);
+    if (!at_rest) { /* what libraries do at the end would take away what that thread stands on */
+        fflush(NULL);
+        _exit(status);
+    }
     return status;
 }

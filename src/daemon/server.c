@@ -365,21 +365,21 @@ struct fl_server *fl_server_new(const struct fl_server_options *options, struct 
     return server;
 }
 
-void fl_server_free(struct fl_server *server)
+bool fl_server_free(struct fl_server *server)
 {
     bool at_rest;
 
     if (!server)
-        return;
+        return true;
     if (server->acceptor)
         fl_acceptor_end(server->acceptor);
     at_rest = !server->tls || fl_tls_host_end(server->tls, END_WAIT_US); /* it takes clients in, too */
     for (unsigned int i = 0; i < server->nio; i++)
         fl_io_stop(server->io[i]);
-    fl_pool_free(server->logins, END_WAIT_US);
-    fl_pool_free(server->pool, END_WAIT_US);
+    at_rest = fl_pool_free(server->logins, END_WAIT_US) && at_rest;
+    at_rest = fl_pool_free(server->pool, END_WAIT_US) && at_rest;
     if (!at_rest)
-        return; /* the process ends */
+        return false;
     for (unsigned int i = 0; i < server->nio; i++)
         fl_io_free(server->io[i]);
     if (server->epoll_fd >= 0)
@@ -393,4 +393,5 @@ void fl_server_free(struct fl_server *server)
     fl_tls_host_free(server->tls);
     g_mutex_clear(&server->lock);
     g_free(server);
+    return true;
 }

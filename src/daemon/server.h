@@ -34,7 +34,8 @@ void fl_server_block_signals(void);
 int fl_server_configure_log(const struct fl_server_options *options, const struct fl_daemon_conf *conf);
 /* Until a signal or the timeout ends it. */
 int fl_server_run(struct fl_server *server);
-void fl_server_free(struct fl_server *server);
+/* false: a thread hangs in something, with all it knows: the process has to end without looking back. */
+bool fl_server_free(struct fl_server *server);
 
 /* For peers. */
 struct fl_pool *fl_server_pool(struct fl_server *server);
