@@ -280,6 +280,7 @@ static int wait_direct(struct fl_client_stream *st, void *data, size_t len, bool
         st->into = data;
         st->into_len = len;
         st->into_got = 0;
+        fl_stream_join_part(st);
     }
     rc = wait_data(st, nonblock, own);
     if (own) {

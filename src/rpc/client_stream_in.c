@@ -128,6 +128,15 @@ static void drop_part(struct fl_client_stream *st)
     st->part = NULL;
 }
 
+void fl_stream_join_part(struct fl_client_stream *st)
+{
+    if (!st->part_packet || st->first || st->part_got > AHEAD || st->into_len < st->part_len)
+        return;
+    memcpy(st->into, st->part, st->part_got);
+    st->part = st->into;
+    free_packet(st, g_steal_pointer(&st->part_packet));
+}
+
 void fl_stream_leave_part(struct fl_client_stream *st)
 {
     if (!st->part || st->part_packet)

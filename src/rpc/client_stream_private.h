@@ -51,5 +51,8 @@ void fl_stream_drop_queue(struct fl_client_stream *st);
 void fl_stream_free_packets(struct fl_client_stream *st);
 void fl_stream_set_full(struct fl_client_stream *st, bool full);
 void fl_stream_detach(struct fl_client_stream *st);
+/* A receiver waits, and of the packet for him only the beginning has come, behind the one before it: the rest
+ * goes to his memory. */
+void fl_stream_join_part(struct fl_client_stream *st);
 /* The receiver takes his memory back: what has come of a packet goes on in one of the stream's own. */
 void fl_stream_leave_part(struct fl_client_stream *st);
