@@ -8,6 +8,10 @@
 #define LOOK_NS     10000 /* about what it costs to sleep and be woken on another core */
 #define PENALTY_MAX 1024u
 
+/* Atomic: the last who asked may run on one core only. Connections come and go, what holds for one holds for
+ * the next: it asks before its first look. */
+static int one_core_seen;
+
 static int64_t now_ns(void)
 {
     struct timespec t;
@@ -20,8 +24,15 @@ static int64_t now_ns(void)
 static bool has_one_core(void)
 {
     cpu_set_t set;
+    bool one = sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
 
-    return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+    __atomic_store_n(&one_core_seen, one, __ATOMIC_RELAXED);
+    return one;
+}
+
+static bool is_doubtful(const struct fl_spin *spin)
+{
+    return spin->penalty >= PENALTY_MAX / 2 || __atomic_load_n(&one_core_seen, __ATOMIC_RELAXED);
 }
 
 bool fl_spin_begin(struct fl_spin *spin)
@@ -30,8 +41,8 @@ bool fl_spin_begin(struct fl_spin *spin)
         spin->skip--;
         return false;
     }
-    if (spin->penalty >= PENALTY_MAX / 2 && has_one_core()) {
-        spin->skip = spin->penalty;
+    if (is_doubtful(spin) && has_one_core()) {
+        spin->skip = spin->penalty = PENALTY_MAX;
         return false;
     }
     spin->until_ns = 0;
@@ -53,6 +64,8 @@ void fl_spin_end(struct fl_spin *spin, bool found)
 {
     if (found)
         spin->penalty /= 2;
+    else if (spin->penalty == 0 && has_one_core())
+        spin->penalty = PENALTY_MAX;
     else
         spin->penalty = spin->penalty < PENALTY_MAX / 4 ? spin->penalty * 4 + 4 : PENALTY_MAX;
     spin->skip = spin->penalty;
