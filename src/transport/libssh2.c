@@ -308,11 +308,24 @@ static int closed(struct fl_transport *t)
     return fl_error(VIR_ERR_SSH, "the connection to %s is closed", t->target ? t->target : "the far side");
 }
 
+/* What was owed when something stood in the way. */
+static int send_eof(struct ssh2 *s)
+{
+    if (!s->eof_owed)
+        return 0;
+    int rc = libssh2_channel_send_eof(s->channel);
+    s->eof_owed = rc == LIBSSH2_ERROR_EAGAIN;
+    return rc == 0 || s->eof_owed || rc == LIBSSH2_ERROR_CHANNEL_CLOSED ? 0 : lost(s, "end the output to");
+}
+
 static ssize_t ssh2_read(struct fl_transport *t, void *buf, size_t len)
 {
     struct ssh2 *s = t->priv;
     if (!s || !s->channel)
         return closed(t);
+    s->stalled = false;
+    if (send_eof(s) < 0)
+        return -1;
     flush_out(s);
     ssize_t n = libssh2_channel_read(s->channel, buf, len);
     s->spoken |= n > 0;
@@ -335,6 +348,8 @@ static ssize_t ssh2_write(struct fl_transport *t, const void *buf, size_t len)
     if (s->out->len > OUT_MAX)
         return -FL_AGAIN;
     ssize_t n = libssh2_channel_write(s->channel, buf, MIN(len, WRITE_MAX));
+    s->stalled = n == LIBSSH2_ERROR_EAGAIN &&
+                 (libssh2_session_block_directions(s->session) & LIBSSH2_SESSION_BLOCK_INBOUND);
     if (n > 0)
         return n;
     if (n == 0 || n == LIBSSH2_ERROR_EAGAIN) { /* the far side lets no more be sent; has it ended? */
@@ -353,10 +368,12 @@ static short ssh2_want(struct fl_transport *t, short events)
     struct ssh2 *s = t->priv;
     if (!s || !s->channel)
         return events;
+    if (s->eof_owed && libssh2_channel_send_eof(s->channel) == 0)
+        s->eof_owed = false; /* what fails is told by the next read */
     flush_out(s);
     short wanted = events & POLLIN;
     if (events & POLLOUT) /* what lets us send more comes in by a message */
-        wanted |= libssh2_channel_window_write(s->channel) > 0 ? POLLOUT : POLLIN;
+        wanted |= libssh2_channel_window_write(s->channel) > 0 && !s->stalled ? POLLOUT : POLLIN;
     return (short)(wanted | (s->out->len ? POLLOUT : 0));
 }
 
@@ -379,9 +396,8 @@ static int ssh2_half_close(struct fl_transport *t)
         return closed(t);
     if (s->half_closed)
         return 0;
-    s->half_closed = true;
-    int rc = libssh2_channel_send_eof(s->channel);
-    return rc == 0 || rc == LIBSSH2_ERROR_CHANNEL_CLOSED ? 0 : lost(s, "end the output to");
+    s->half_closed = s->eof_owed = true;
+    return send_eof(s);
 }
 
 /* The far command gets a moment to see the end of its input; nothing is awaited beyond that. */

@@ -23,6 +23,8 @@ struct ssh2 {
     int out_errno;   /* the socket takes no more */
     bool dead;       /* closing: the library gets neither in nor out any more */
     bool half_closed;
+    bool eof_owed;       /* the far side is still to be told: not while keys are exchanged */
+    bool stalled;        /* nothing can be sent before something has come in */
     bool ended;          /* the far command: read said so */
     int status;          /* its exit status once ended, -1: unknown */
     bool spoken;         /* its stdout */

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -161,6 +162,29 @@ def test_keys_are_exchanged_again(friend, far):
     data = os.urandom(4_000_000)
     for _ in range(5):  # which packets meet on the way differs
         friend.open(data=data, port=server.port).carried(data)
+
+
+def test_the_end_of_input_amid_new_keys(friend, far, relay_to):
+    """On a way so slow that exchanging keys takes a while; what is said last is said when they are there."""
+    server = far.server("rekey-soon", lines=["RekeyLimit 16K"])
+    slow = relay_to(server.port, 0.02)
+    friend.know(port=slow.port)
+    data = os.urandom(20_000)
+    for wait in range(0, 120, 40):
+        process = friend.start(port=slow.port)
+        try:
+            process.stdin.write(data)
+            process.stdin.flush()
+            assert process.stdout.read(18_000) == data[:18_000]
+            time.sleep(wait / 1000)
+            process.stdin.close()
+            assert process.stdout.read() == data[18_000:]
+            assert process.wait(20) == 0, process.stderr.read()
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
 
 
 def test_slow_way(friend, far, relay_to):
