@@ -13,10 +13,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from parse import ApiError  # noqa: E402
 from model import Model  # noqa: E402
-import emit_docs, emit_entry, emit_events, emit_headers, emit_objects, emit_ops, emit_remote, emit_server, emit_syms, emit_wire  # noqa: E402,E401
+import emit_api_xml, emit_docs, emit_entry, emit_events, emit_headers, emit_objects, emit_ops, emit_remote, emit_server, emit_syms, emit_wire  # noqa: E402,E401
 
 MODULES = [emit_headers, emit_ops, emit_objects, emit_entry, emit_wire, emit_events, emit_remote, emit_server,
-           emit_syms, emit_docs]
+           emit_syms, emit_docs, emit_api_xml]
 
 
 def write_if_changed(path, text):
