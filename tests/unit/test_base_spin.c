@@ -60,7 +60,7 @@ static void test_comes_back(void **state)
 
 static void test_one_core(void **state)
 {
-    struct fl_spin spin = { 0 };
+    struct fl_spin spin = { 0 }, next = { 0 }, free = { 0 };
     cpu_set_t all, one;
     unsigned int first;
 
@@ -73,7 +73,10 @@ static void test_one_core(void **state)
     assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
     looks(&spin, 0);
     assert_int_equal(looks(&spin, 1), 0);
+    assert_int_equal(looks(&next, 1), 0); /* a new connection asks first */
     assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+    if (CPU_COUNT(&all) > 1)
+        assert_int_equal(looks(&free, 1), OCCASIONS); /* and looks at once when that is over */
 }
 
 static void test_a_look_ends(void **state)
