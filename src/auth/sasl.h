@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The wire's bound on the data of one step. */
 #define FL_SASL_DATA_MAX 65536u
@@ -31,6 +32,7 @@ struct fl_sasl_options {
     unsigned int min_ssf, max_ssf; /* of the security layer; max 0: none is wanted */
     bool plaintext;                /* mechanisms that show the password or nobody's name are fine */
     const struct fl_credentials *credentials; /* client: who answers; must outlive the conversation */
+    int64_t deadline_us; /* client: mechanisms may ask others, such as a KDC; 0: they are waited for */
 };
 
 /* One conversation, of either side. Used by one thread at a time. */

@@ -12,9 +12,11 @@
 
 #include "auth/credentials.h"
 #include "auth/sasl.h"
+#include "base/aside.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/module.h"
+#include "base/util.h"
 
 #define ROUNDS_MAX    8         /* of questions in one step */
 #define QUESTIONS_MAX 16        /* in one round */
@@ -314,21 +316,89 @@ static int judge(struct fl_sasl *s, int rc, struct fl_sasl_data *out)
     return 0;
 }
 
+/* A step of the client's side, with all that the library looks at in it: who comes too late leaves it behind.
+ */
+struct client_step {
+    struct fl_sasl s; /* conn, callbacks and answers */
+    char *mechanisms; /* NULL: not the first step */
+    char *in;
+    unsigned int in_len;
+    sasl_interact_t *asked;
+    struct fl_sasl_data out;
+    const char *mechanism;
+    int rc;
+};
+
+static void make_step(void *data)
+{
+    struct client_step *c = data;
+
+    c->out = (struct fl_sasl_data){ 0 };
+    if (c->mechanisms)
+        c->rc =
+            sasl_client_start(c->s.conn, c->mechanisms, &c->asked, &c->out.bytes, &c->out.len, &c->mechanism);
+    else
+        c->rc = sasl_client_step(c->s.conn, c->in, c->in_len, &c->asked, &c->out.bytes, &c->out.len);
+}
+
+static void drop_step(void *data)
+{
+    struct client_step *c = data;
+
+    sasl_dispose(&c->s.conn);
+    g_ptr_array_unref(c->s.answers);
+    g_free(c->s.callbacks);
+    g_free(c->mechanisms);
+    g_free(c->in);
+    g_free(c);
+}
+
+static int left_behind(struct fl_sasl *s)
+{
+    s->conn = NULL;
+    s->callbacks = NULL;
+    s->answers = NULL;
+    return fl_error_set(
+        VIR_FROM_REMOTE, VIR_ERR_OPERATION_TIMEOUT,
+        "auth: SASL on this side came to no end in time: whoever it asks does not answer, with GSSAPI "
+        "the KDC; check the realm's KDC (krb5.conf), or give it longer with connect_timeout=SECONDS "
+        "in the URI");
+}
+
+/* Takes `c` over. */
+static int client_step(struct fl_sasl *s, struct client_step *c, const char **ret_mechanism,
+                       struct fl_sasl_data *ret_out)
+{
+    int64_t deadline = s->options.deadline_us ? s->options.deadline_us : FL_NO_DEADLINE;
+    int rc = 0;
+
+    c->s = *s;
+    c->rc = SASL_FAIL;
+    for (int round = 0; rc == 0 && round < ROUNDS_MAX; round++) {
+        if (fl_aside(make_step, drop_step, c, deadline) < 0)
+            return left_behind(s);
+        if (c->rc != SASL_INTERACT)
+            break;
+        rc = answer(s, c->asked);
+    }
+    *ret_out = c->out;
+    if (ret_mechanism)
+        *ret_mechanism = c->mechanism;
+    if (rc == 0)
+        rc = judge(s, c->rc, ret_out);
+    g_free(c->mechanisms);
+    g_free(c->in);
+    g_free(c);
+    return rc;
+}
+
 static int client_start(struct fl_sasl *s, const char *mechanisms, const char **ret_mechanism,
                         struct fl_sasl_data *ret_out)
 {
-    sasl_interact_t *asked = NULL;
-    int rc = SASL_FAIL;
+    struct client_step *c = g_new0(struct client_step, 1);
 
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        *ret_out = (struct fl_sasl_data){ 0 };
-        rc = sasl_client_start(s->conn, mechanisms, &asked, &ret_out->bytes, &ret_out->len, ret_mechanism);
-        if (rc != SASL_INTERACT)
-            break;
-        if (answer(s, asked) < 0)
-            return -1;
-    }
-    return judge(s, rc, ret_out);
+    c->mechanisms = g_strdup(mechanisms);
+    return client_step(s, c, ret_mechanism, ret_out);
 }
 
 static int server_start(struct fl_sasl *s, const char *mechanism, struct fl_sasl_data in,
@@ -341,21 +411,18 @@ static int server_start(struct fl_sasl *s, const char *mechanism, struct fl_sasl
 
 static int step(struct fl_sasl *s, struct fl_sasl_data in, struct fl_sasl_data *ret_out)
 {
-    sasl_interact_t *asked = NULL;
-    int rc = SASL_FAIL;
+    struct client_step *c;
 
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        *ret_out = (struct fl_sasl_data){ 0 };
-        if (s->server)
-            rc = sasl_server_step(s->conn, in.bytes, in.len, &ret_out->bytes, &ret_out->len);
-        else
-            rc = sasl_client_step(s->conn, in.bytes, in.len, &asked, &ret_out->bytes, &ret_out->len);
-        if (rc != SASL_INTERACT)
-            break;
-        if (answer(s, asked) < 0)
-            return -1;
+    *ret_out = (struct fl_sasl_data){ 0 };
+    if (s->server)
+        return judge(s, sasl_server_step(s->conn, in.bytes, in.len, &ret_out->bytes, &ret_out->len), ret_out);
+    c = g_new0(struct client_step, 1);
+    if (in.bytes) {
+        c->in = g_malloc0(in.len + (size_t)1);
+        memcpy(c->in, in.bytes, in.len);
     }
-    return judge(s, rc, ret_out);
+    c->in_len = in.len;
+    return client_step(s, c, NULL, ret_out);
 }
 
 static bool complete(const struct fl_sasl *s)

@@ -2,13 +2,15 @@
 """SASL by GSSAPI: a Kerberos realm of the test's own, both libraries against both daemons over plain TCP."""
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 import sasl_lab
-from interop_lab import MS_BIND, libc, need_root
+from interop_lab import MS_BIND, OUR_VIRSH, environment, libc, need, need_root
 from sasl_lab import case, log_in
 
 
@@ -67,6 +69,18 @@ def test_kerberos(namespace, own_name, start_daemon, folder):
                 results[name, client] = log_in([case(uri, types=[]), case(uri + "?auth=sasl.GSSAPI", types=[])], client, krb)
         for got in results.values():
             assert all(g.get("encrypted") == 1 and g["asked"] == [] for g in got), results
+        # a KDC that does not answer, and a service nobody has a ticket for yet
+        (folder / "cc").unlink()
+        subprocess.run(["kinit", "fred"], input="pw\n", text=True, env=env, capture_output=True, timeout=20, check=True)
+        kdc.send_signal(signal.SIGSTOP)
+        need(OUR_VIRSH, "our virsh")
+        begun = time.monotonic()
+        done = subprocess.run([str(OUR_VIRSH), "-c", f"test+tcp://{host}:16615/default?auth=sasl.GSSAPI&connect_timeout=1", "uri"],
+                              env=environment(True, **krb), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        took = time.monotonic() - begun
+        assert done.returncode == 1 and "auth: " in done.stderr and "the KDC" in done.stderr, done.stderr
+        assert took < 8, took  # the library itself goes on asking for much longer
     finally:
+        kdc.send_signal(signal.SIGCONT)
         kdc.terminate()
         kdc.wait()

@@ -9,6 +9,7 @@ struct fl_remote_login {
     virConnectPtr conn;
     const struct fl_route *route;
     virConnectAuthPtr auth; /* the application's callback; may be NULL */
+    int64_t deadline_us;
 };
 
 /* The wire's numbers. */

@@ -276,6 +276,7 @@ static int begin(struct conversation *c)
         .max_ssf = channels[c->channel].max_ssf,
         .plaintext = channels[c->channel].plaintext || (c->channel == COMMAND && wanted),
         .credentials = &c->credentials,
+        .deadline_us = c->login->deadline_us,
     };
 
     c->api = fl_sasl_load();

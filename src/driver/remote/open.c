@@ -207,6 +207,7 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
         limit->person = true;
         enter_stage(conn, limit, FL_STAGE_AUTH);
     }
+    login.deadline_us = limit_deadline(limit);
     if (fl_remote_authenticate(&login, type) < 0)
         return -1;
     enter_stage(conn, limit, FL_STAGE_OPEN);
