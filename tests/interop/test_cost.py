@@ -45,6 +45,15 @@ def per_call(count):
     return (count(MANY) - count(FEW)) / (MANY - FEW)
 
 
+def hold_to(ceiling, cost):
+    """On a busy machine chance adds something now and then, and takes nothing away: what is too much is counted again."""
+    seen = []
+    while len(seen) < 5 and min(seen, default=ceiling + 1) > ceiling:
+        seen.append(cost())
+    print(seen)
+    assert min(seen) <= ceiling, seen
+
+
 def client(uri, n, *prefix, what="call"):
     done = subprocess.run([*map(str, prefix), str(CLIENT), str(LIBRARY), uri, what, str(n)], env=environment(True), text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
@@ -110,7 +119,7 @@ def test_system_calls_of_the_client(uri, tmp_path):
     def count(n):
         client(uri, n, "strace", "-f", "-c", "-o", tmp_path / "s")
         return strace_total(tmp_path / "s")
-    assert per_call(count) <= SYSTEM_CALLS[0]
+    hold_to(SYSTEM_CALLS[0], lambda: per_call(count))
 
 
 def test_system_calls_of_the_daemon(namespace, tmp_path):
@@ -124,7 +133,7 @@ def test_system_calls_of_the_daemon(namespace, tmp_path):
             client(daemon.uri(), n)
         return strace_total(out)
     try:
-        assert per_call(count) <= SYSTEM_CALLS[1]
+        hold_to(SYSTEM_CALLS[1], lambda: per_call(count))
     finally:
         daemon.stop()
 
@@ -134,9 +143,7 @@ def test_system_calls_of_the_daemon(namespace, tmp_path):
                                                     INSTRUCTIONS)], ids=["allocations", "instructions"])
 def test_work_of_the_client(uri, tool, pattern, ceilings):
     need_tool("valgrind")
-    cost = per_call(lambda n: valgrind_number(client(uri, n, *tool), pattern))
-    print(cost)
-    assert cost <= ceilings[0]
+    hold_to(ceilings[0], lambda: per_call(lambda n: valgrind_number(client(uri, n, *tool), pattern)))
 
 
 @pytest.mark.parametrize("tool,pattern,ceilings", [(["valgrind"], ALLOCATED, ALLOCATIONS),
@@ -150,6 +157,4 @@ def test_work_of_the_daemon(namespace, tmp_path, tool, pattern, ceilings):
         daemon = Watched(tmp_path / f"d{n}", *tool)
         client(daemon.uri(), n)
         return valgrind_number(daemon.ended(), pattern)
-    cost = per_call(count)
-    print(cost)
-    assert cost <= ceilings[1]
+    hold_to(ceilings[1], lambda: per_call(count))

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from interop_lab import Daemon, need
-from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, need_tool, strace_total, traced, valgrind_number
+from test_cost import ALLOCATED, CLIENT, COLLECTED, Watched, client, hold_to, need_tool, strace_total, traced, valgrind_number
 
 FEW, MANY = 50, 250
 # client, daemon; per virConnectOpen and virConnectClose of test:///default at a daemon
@@ -20,11 +20,6 @@ pytestmark = pytest.mark.skipif(os.environ.get("FL_SANITIZE") is not None, reaso
 
 def per_opening(count):
     return (count(MANY) - count(FEW)) / (MANY - FEW)
-
-
-def least(count):
-    """One more call where somebody else had the core meanwhile is chance, one less is not."""
-    return lambda n: min(count(n) for _ in range(4))
 
 
 def where(daemon, kind):
@@ -57,9 +52,7 @@ def test_system_calls_of_the_client(daemon, kind, tmp_path):
     def count(n):
         client(where(daemon, kind), n, "strace", "-f", "-c", "-o", tmp_path / "s", what="open")
         return strace_total(tmp_path / "s")
-    cost = per_opening(least(count))
-    print(cost)
-    assert cost <= SYSTEM_CALLS[kind][0]
+    hold_to(SYSTEM_CALLS[kind][0], lambda: per_opening(count))
 
 
 @KINDS
@@ -72,18 +65,14 @@ def test_system_calls_of_the_daemon(daemon, kind, tmp_path):
             client(where(daemon, kind), n, what="open")
             time.sleep(0.2)
         return strace_total(out)
-    cost = per_opening(least(count))
-    print(cost)
-    assert cost <= SYSTEM_CALLS[kind][1]
+    hold_to(SYSTEM_CALLS[kind][1], lambda: per_opening(count))
 
 
 @KINDS
 @TOOLS
 def test_work_of_the_client(daemon, kind, tool, pattern, ceilings):
     need_tool("valgrind")
-    cost = per_opening(lambda n: valgrind_number(client(where(daemon, kind), n, *tool, what="open"), pattern))
-    print(cost)
-    assert cost <= ceilings[kind][0]
+    hold_to(ceilings[kind][0], lambda: per_opening(lambda n: valgrind_number(client(where(daemon, kind), n, *tool, what="open"), pattern)))
 
 
 @KINDS
@@ -96,6 +85,4 @@ def test_work_of_the_daemon(namespace, tmp_path, kind, tool, pattern, ceilings):
         daemon = Watched(tmp_path / f"d{n}", *tool, **settings(kind, 1 if n == FEW else 2))
         client(where(daemon, kind), n, what="open")
         return valgrind_number(daemon.ended(), pattern)
-    cost = per_opening(count)
-    print(cost)
-    assert cost <= ceilings[kind][1]
+    hold_to(ceilings[kind][1], lambda: per_opening(count))
