@@ -7,6 +7,7 @@ Client     a home folder: keys, known hosts, ssh configuration, agent. `open` ru
 
 The users of the far host differ in how they may log in and in their shell; all have the password PASSWORD.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -352,6 +353,18 @@ class Client:
         """The same, left running."""
         return subprocess.Popen(self.argv([self.pipe_main, *options, self.uri(**params)]), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(None, sock))
+
+    @contextlib.contextmanager
+    def running(self, **params):
+        """The same, ended at last."""
+        process = self.start(**params)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            for end in process.stdout, process.stderr:
+                end.close()
 
     def close(self):
         if self.agent_process:

@@ -120,8 +120,7 @@ def test_what_a_far_end_writes_to_stderr_takes_no_memory(friend, far):
     size = 40_000_000
     far.far(helper=f"#!/bin/sh\nhead -c {size} /dev/zero | tr '\\0' 'x' >&2; exec cat\n", head=shutil.which("head"),
             tr=shutil.which("tr"))
-    process = friend.start()
-    try:
+    with friend.running() as process:
         process.stdin.write(b"x\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"x\n"
@@ -130,29 +129,18 @@ def test_what_a_far_end_writes_to_stderr_takes_no_memory(friend, far):
         assert peak * 1024 < size or os.environ.get("FL_SANITIZE"), peak
         process.stdin.close()
         assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
 
 
 def test_a_far_end_that_goes_on_writing_to_stderr(friend, far, helper_program):
     """A little with each answer, and more than is kept."""
     far.far(helper="#!/bin/sh\nwhile read -r line; do head -c 9000 /dev/zero >&2; echo \"$line\"; done\n", head=shutil.which("head"))
-    process = friend.start()
-    try:
+    with friend.running() as process:
         for _ in range(200):
             process.stdin.write(b"x\n")
             process.stdin.flush()
             assert process.stdout.readline() == b"x\n"
         process.stdin.close()
         assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
 
 
 def test_keys_are_exchanged_again(friend, far):
@@ -171,8 +159,7 @@ def test_the_end_of_input_amid_new_keys(friend, far, relay_to):
     friend.know(port=slow.port)
     data = os.urandom(20_000)
     for wait in range(0, 120, 40):
-        process = friend.start(port=slow.port)
-        try:
+        with friend.running(port=slow.port) as process:
             process.stdin.write(data)
             process.stdin.flush()
             assert process.stdout.read(18_000) == data[:18_000]
@@ -180,11 +167,6 @@ def test_the_end_of_input_amid_new_keys(friend, far, relay_to):
             process.stdin.close()
             assert process.stdout.read() == data[18_000:]
             assert process.wait(20) == 0, process.stderr.read()
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            process.stderr.close()
 
 
 def test_slow_way(friend, far, relay_to):
