@@ -34,6 +34,14 @@ def processes(uid):
     return found
 
 
+def parent(pid):
+    """None when it is gone."""
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class User:
     """Somebody without rights, whose folders lie in a place of their own."""
 
@@ -67,7 +75,9 @@ class User:
         return subprocess.Popen(**self.argv(argv, ours), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def daemons(self):
-        return [pid for pid, line in processes(self.uid).items() if "libvirtd" in line.split(" ")[0]]
+        """A child of one has its name, too, until it runs another program."""
+        named = [pid for pid, line in processes(self.uid).items() if "libvirtd" in line.split(" ")[0]]
+        return [pid for pid in named if parent(pid) not in (None, *named)]
 
     def wait(self, condition, timeout=30):
         end = time.monotonic() + timeout
