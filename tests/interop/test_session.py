@@ -35,11 +35,12 @@ def processes(uid):
 
 
 def parent(pid):
-    """None when it is gone."""
+    """None when it is gone, and its descriptors with it: before that it has lost its command line."""
     try:
-        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[1])
+        state, number = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[:2]
     except (FileNotFoundError, ProcessLookupError):
         return None
+    return None if state in "ZX" else int(number)
 
 
 class User:
@@ -224,7 +225,7 @@ def test_after_its_end_the_next_client_starts_another(user, sig):
     out(user.virsh("list"))
     (pid,) = user.daemons()
     os.kill(pid, sig)
-    user.wait(lambda: pid not in user.daemons())
+    user.wait(lambda: parent(pid) is None)
     assert user.sock.exists() == user.pid_file.exists() == (sig == signal.SIGKILL)
     assert out(user.virsh("list", "--name")).split() == ["test"]
     (other,) = user.daemons()
