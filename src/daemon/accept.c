@@ -213,6 +213,7 @@ static void free_entrant(struct fl_job *job)
     g_free(e);
 }
 
+/* With the lock: once the acceptor has ended there is nobody to submit to. */
 static void submit_entrant(struct place *place, int fd, const struct sockaddr_storage *addr)
 {
     struct fl_acceptor *a = place->acceptor;
@@ -222,12 +223,10 @@ static void submit_entrant(struct place *place, int fd, const struct sockaddr_st
     e->place = place;
     e->fd = fd;
     e->addr = *addr;
-    g_mutex_lock(&a->lock);
     if (++a->entering >= ENTERING_MAX && !a->crowded) {
         a->crowded = true;
         watch_all(a);
     }
-    g_mutex_unlock(&a->lock);
     fl_tls_host_submit(fl_server_tls(a->server), &e->job);
 }
 
@@ -236,17 +235,16 @@ static void on_listener(struct fl_io_guest *guest)
 {
     struct place *place = (struct place *)guest;
     struct fl_acceptor *a = place->acceptor;
+    bool tls = place->listener->kind == FL_LISTENER_TLS;
     struct sockaddr_storage addr;
     int fd;
 
     g_mutex_lock(&a->lock);
     fd = take_in(a, place->listener, &addr);
-    g_mutex_unlock(&a->lock);
-    if (fd < 0)
-        return;
-    if (place->listener->kind == FL_LISTENER_TLS)
+    if (fd >= 0 && tls)
         submit_entrant(place, fd, &addr);
-    else
+    g_mutex_unlock(&a->lock);
+    if (fd >= 0 && !tls)
         make_peer(a, place->listener, fd, &addr);
 }
 

@@ -4,6 +4,7 @@
 A lease stands for such a file system: whoever opens the file waits until the lease is given back."""
 import contextlib
 import fcntl
+import os
 import signal
 import socket
 import time
@@ -115,4 +116,17 @@ def test_nothing_waits_for_the_check_at_the_start(pki, daemons):
         held.wait_for_victim()
         assert served(daemon)
         assert b"READY=1" in notify.recv(4096)
+        assert daemon.stop(timeout=PATIENCE) == 0
+
+
+@pytest.mark.skipif(bool(os.environ.get("FL_SANITIZE")), reason="sanitizers must be loaded first")
+def test_the_end_with_a_client_that_is_just_being_accepted(pki, daemons):
+    """Its thread stands still between accepting and whatever comes next, while the one that reads the files ends; what is
+    freed then is no memory any more."""
+    folder = pki.fresh("live")
+    daemon = daemons.start(True, {**live(pki, pki.good_server, folder), "tls_port": "17245"},
+                           env={"LD_PRELOAD": interop.BUILD / "tests/connect/halt.so", "MALLOC_PERTURB_": "165"})
+    wait_log_of_start(daemon)
+    with socket.create_connection(("127.0.0.1", 17245), PATIENCE):
+        wait_log(daemon, "halted", PATIENCE)
         assert daemon.stop(timeout=PATIENCE) == 0
