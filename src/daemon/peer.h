@@ -65,7 +65,8 @@ struct fl_peer {
     uint64_t sent_before;                  /* lock: of the transport, at the last tick... */
     int unread_before;                     /* lock: ...and bytes that waited to be read */
     uint64_t taken_before;                 /* lock: of the transport, when many events waited first... */
-    int64_t taken_at;                      /* lock: ...which was then */
+    int64_t taken_at;                      /* lock: ...which was then... */
+    int unread_then;                       /* lock: ...and what waited to be read when that was long ago */
     bool stalled;                          /* lock: frames that have come wait for the last reason to go */
     GCond room;                            /* with lock: less is queued for output than was, or gone */
     unsigned int room_waiters;             /* lock: threads that wait for it */

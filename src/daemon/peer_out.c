@@ -5,6 +5,7 @@
 #include "daemon/peer.h"
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,11 +21,12 @@
 #define OUTPUT_LOW  (1u << 20) /* ...until they are this few */
 
 /* Events are for whoever is slow, too, up to what the session queues at most. Who takes nothing at all, not a
- * byte, has so many waiting for so long and no longer. One that answers pings is found by these before. */
+ * byte, and sends nothing has so many waiting for so long and no longer. One that answers pings is found by
+ * these before. So much waits that the peer is held: what it sends is seen without being read. */
 static const struct {
     size_t waiting;
     int seconds;
-} untaken[] = { { 1u << 20, 60 }, { 16u << 20, 5 } };
+} untaken[] = { { OUTPUT_HIGH, 60 }, { 16u << 20, 5 } };
 
 static void update_events(struct fl_peer *peer, bool want_out)
 {
@@ -205,11 +207,23 @@ static int put_event(struct fl_session *session, const struct fl_event_info *eve
     return fl_session_end(session);
 }
 
+/* Who does not read because of a stream its application does not take says that it lives. */
+static bool has_sent(struct fl_peer *peer)
+{
+    int unread = 0;
+
+    if (ioctl(peer->transport->fd, FIONREAD, &unread) < 0 || unread == peer->unread_then)
+        return false;
+    peer->unread_then = unread;
+    return true;
+}
+
 /* Asked when an event is added: what does not grow may wait. Costs nothing until much waits. */
 static int check_taken(struct fl_peer *peer)
 {
     size_t waiting = fl_session_queued(peer->session);
     uint64_t taken = fl_session_total_sent(peer->session);
+    bool late = false;
     int64_t now;
 
     if (waiting <= untaken[0].waiting)
@@ -220,11 +234,16 @@ static int check_taken(struct fl_peer *peer)
         peer->taken_at = now;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(untaken); i++)
-        if (waiting > untaken[i].waiting && now - peer->taken_at > untaken[i].seconds * G_USEC_PER_SEC)
-            return fl_error(VIR_ERR_INTERNAL_ERROR,
-                            "%zu MiB of events wait for it, and it has taken nothing for %d seconds",
-                            waiting >> 20, (int)((now - peer->taken_at) / G_USEC_PER_SEC));
-    return 0;
+        late |= waiting > untaken[i].waiting && now - peer->taken_at > untaken[i].seconds * G_USEC_PER_SEC;
+    if (!late)
+        return 0;
+    if (has_sent(peer)) {
+        peer->taken_at = now;
+        return 0;
+    }
+    return fl_error(VIR_ERR_INTERNAL_ERROR,
+                    "%zu MiB of events wait for it, and it has taken nothing for %d seconds", waiting >> 20,
+                    (int)((now - peer->taken_at) / G_USEC_PER_SEC));
 }
 
 void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
