@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Calls with a deadline that have none of their own. */
+/* Calls with a deadline that have none of their own, and the library's own threads. */
 #include "base/aside.h"
 
 #include <errno.h>
@@ -44,15 +44,14 @@ static void *aside_thread(void *opaque)
     return NULL;
 }
 
-/* Signals are for the application's threads. */
-static GThread *start(struct aside *a)
+GThread *fl_thread_start(const char *name, GThreadFunc what, void *data)
 {
     sigset_t all, before;
     GThread *thread;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread = g_thread_try_new("fl-aside", aside_thread, a, NULL);
+    thread = g_thread_try_new(name, what, data, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return thread;
 }
@@ -71,7 +70,7 @@ int fl_aside(void (*call)(void *data), void (*drop)(void *data), void *data, int
     *a = (struct aside){ .call = call, .drop = drop, .data = data };
     g_mutex_init(&a->lock);
     g_cond_init(&a->changed);
-    thread = start(a);
+    thread = fl_thread_start("fl-aside", aside_thread, a);
     if (!thread) {
         aside_free(a);
         call(data);

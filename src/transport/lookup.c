@@ -2,7 +2,7 @@
 /*
  * getaddrinfo() has no deadline and cannot be interrupted. Addresses in digits, and callers with all the time
  * of the world, are answered in place; otherwise a thread asks, and is left behind to finish alone if it is
- * late.
+ * late (base/aside.h).
  */
 #define FL_FROM VIR_FROM_RPC
 #include "transport/lookup.h"
@@ -11,16 +11,13 @@
 #include <glib.h>
 #include <sys/socket.h>
 
+#include "base/aside.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "base/walk.h"
 #include "transport/channel.h"
 
 struct lookup {
-    int refs; /* the asking thread's and the caller's */
-    GMutex lock;
-    GCond done_cond;
-    bool done;
     int rc, errnum;
     struct addrinfo *list;
     char *host;
@@ -33,62 +30,34 @@ static int ask(const char *host, const char *service, int flags, struct addrinfo
     return getaddrinfo(host, service, &hints, ret_list);
 }
 
-static void lookup_unref(struct lookup *l)
+static void look_up(void *data)
 {
-    if (!g_atomic_int_dec_and_test(&l->refs))
-        return;
-    if (l->list)
-        freeaddrinfo(l->list);
-    g_mutex_clear(&l->lock);
-    g_cond_clear(&l->done_cond);
-    g_free(l->host);
-    g_free(l);
+    struct lookup *l = data;
+    l->rc = ask(l->host, l->service, 0, &l->list);
+    l->errnum = errno;
 }
 
-static gpointer lookup_thread(gpointer opaque)
+static void lookup_free(void *data)
 {
-    struct lookup *l = opaque;
-    struct addrinfo *list = NULL;
-    int rc = ask(l->host, l->service, 0, &list);
-    int errnum = errno;
-    g_mutex_lock(&l->lock);
-    l->rc = rc;
-    l->errnum = errnum;
-    l->list = list;
-    l->done = true;
-    g_cond_signal(&l->done_cond);
-    g_mutex_unlock(&l->lock);
-    lookup_unref(l);
-    return NULL;
+    struct lookup *l = data;
+    if (l->list)
+        freeaddrinfo(l->list);
+    g_free(l->host);
+    g_free(l);
 }
 
 /* EAI_ code, or 1 when the deadline passed. */
 static int ask_bounded(const char *host, const char *service, int64_t deadline, struct addrinfo **ret_list)
 {
     struct lookup *l = g_new0(struct lookup, 1);
-    l->refs = 2;
     l->host = g_strdup(host);
     g_strlcpy(l->service, service, sizeof(l->service));
-    g_mutex_init(&l->lock);
-    g_cond_init(&l->done_cond);
-    GThread *thread = g_thread_try_new("lookup", lookup_thread, l, NULL);
-    if (!thread) {
-        l->refs = 1;
-        lookup_unref(l);
-        return ask(host, service, 0, ret_list);
-    }
-    g_thread_unref(thread);
-    g_mutex_lock(&l->lock);
-    bool in_time = true;
-    while (!l->done && in_time)
-        in_time = g_cond_wait_until(&l->done_cond, &l->lock, deadline);
-    int rc = l->done ? l->rc : 1;
-    if (l->done) {
-        *ret_list = g_steal_pointer(&l->list);
-        errno = l->errnum;
-    }
-    g_mutex_unlock(&l->lock);
-    lookup_unref(l);
+    if (fl_aside(look_up, lookup_free, l, deadline) < 0)
+        return 1;
+    int rc = l->rc, errnum = l->errnum;
+    *ret_list = g_steal_pointer(&l->list);
+    lookup_free(l);
+    errno = errnum;
     return rc;
 }
 

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/util.h"
 
 #define HEAD_MAX   65536 /* ssh's account of a login lies in it */
@@ -105,18 +105,6 @@ static void *listen_thread(void *opaque)
     return NULL;
 }
 
-/* Signals are for the application's threads. */
-static GThread *start(struct fl_said_listener *l)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    GThread *thread = g_thread_try_new("fl-stderr", listen_thread, l, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return thread;
-}
-
 int fl_said_listen(struct fl_said_listener **ret_l, int *ret_fd)
 {
     struct fl_said_listener *l = g_new0(struct fl_said_listener, 1);
@@ -130,7 +118,7 @@ int fl_said_listen(struct fl_said_listener **ret_l, int *ret_fd)
     l->fd = fds[0];
     if (rc == 0) {
         fl_fd_set_nonblock(l->fd, true);
-        l->thread = start(l);
+        l->thread = fl_thread_start("fl-stderr", listen_thread, l);
         rc = l->thread ? 0 : EAGAIN;
     }
     if (rc != 0) {
