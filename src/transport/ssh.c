@@ -58,8 +58,8 @@ static int ssh_ended(struct fl_transport *t, int status, const char *text)
     } else {
         for (const struct fl_ssh_fault *f = ssh_faults; !strstr(text, fault.says);) /* the last row says "" */
             fault = *++f;
-        if (traced != FL_STAGE_NONE)
-            fault.stage = fl_stage_name(traced);
+        if (traced != FL_STAGE_NONE) /* beyond the way is the daemon: that has not ended */
+            fault.stage = fl_stage_name(MIN(traced, FL_STAGE_HELPER));
     }
     g_autofree char *what = fl_ssh_fault_text(&fault, t->target, status, text);
     return fl_channel_error(ECONNRESET, "%s", what);

@@ -251,6 +251,7 @@ def test_far_end_that_is_killed(friend, far):
 
 
 def test_sshd_killed(friend, far):
+    """What breaks is the way, however far it had led: no daemon's authentication."""
     process = friend.start()
     try:
         process.stdin.write(b"ping\n")
@@ -258,7 +259,8 @@ def test_sshd_killed(friend, far):
         assert process.stdout.readline() == b"ping\n"
         far.server().end_sessions()
         assert process.wait(15) == 2
-        assert b"error" in process.stderr.read()
+        said = process.stderr.read()
+        assert b"error" in said and b" auth: " not in said, said
     finally:
         end(process)
 
