@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = os.environ.get("FL_SYSTEM_PYTHON", "/usr/bin/python3")
 USUAL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # Debian's programs want Debian's interpreters
 EXPORTER = "/usr/bin/prometheus-libvirt-exporter"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the machine has
 HOLD = "import libvirt, sys; c = libvirt.open(sys.argv[1]); print(c.getURI(), flush=True); sys.stdin.read()"
 
 
@@ -115,7 +116,7 @@ def metrics(uri, ours, folder):
         try:
             while True:
                 try:
-                    with urllib.request.urlopen("http://127.0.0.1:9177/metrics", timeout=30) as answer:
+                    with DIRECT.open("http://127.0.0.1:9177/metrics", timeout=30) as answer:
                         text = answer.read().decode()
                     break
                 except OSError:
