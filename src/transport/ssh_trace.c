@@ -46,6 +46,7 @@ static const char *const plain[] = { TRACE,
                                      "debug2: ",
                                      "debug3: ",
                                      "Authenticated to ",
+                                     FL_SSH_FAR_MARK,
                                      "Transferred: sent ",
                                      "Warning: Permanently added ",
                                      "Bytes per second: sent " };

@@ -54,9 +54,9 @@ static void change(const char *text, const char *name, const char *old_uri, cons
     g_autofree char *error = NULL, *added = NULL, *used = NULL, *unused = NULL, *removed = NULL;
 
     added = fl_remotes_add(text, name, "qemu://new/system", true, &error);
-    if (!added)
-        abort();
-    check(text, added, name, "qemu://new/system", def);
+    must((added != NULL) == (strcmp(name, "xen") != 0)); /* a bare word with a meaning of its own */
+    if (added)
+        check(text, added, name, "qemu://new/system", def);
     used = fl_remotes_use(text, name, &error);
     must(used != NULL);
     check(text, used, name, old_uri, name);

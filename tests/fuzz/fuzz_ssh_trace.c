@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t len = strlen(text);
     struct fl_walk once, twice;
 
-    if (fl_ssh_trace_stage(text) > FL_STAGE_HELPER || fl_ssh_trace_stage(left) != FL_STAGE_NONE)
+    if (fl_ssh_trace_stage(text) > FL_STAGE_AUTH || fl_ssh_trace_stage(left) != FL_STAGE_NONE)
         abort();
     mark(text, &once, len);
     mark(text, &twice, len / 2);

@@ -143,6 +143,9 @@ def python_environment(ours=True, **extra):
         env["LD_PRELOAD"] = subprocess.run(["cc", "-print-file-name=" + sanitizer], stdout=subprocess.PIPE, text=True,
                                            check=True).stdout.strip()
         env.setdefault("ASAN_OPTIONS", "detect_leaks=0")  # Python's own
+        if sanitizer == "libtsan.so":  # GLib's locks, which it does not see
+            env["LD_PRELOAD"] += f":{BUILD}/tests/unit/libglib_locks.so"
+            env.setdefault("TSAN_OPTIONS", f"suppressions={ROOT}/tests/interop/tsan.supp")
     return env
 
 

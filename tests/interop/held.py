@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A connection held by another process (client_main.py), and a wire in between that a test can cut or stop."""
 import json
-import os
 import select
 import shutil
 import socket
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from interop_lab import BUILD, python_environment
+from interop_lab import python_environment
 
 HERE = Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
@@ -33,9 +32,6 @@ class Held:
             pytest.skip("no python3-libvirt")
         argv = [PYTHON, str(HERE / "client_main.py"), uri, "loop" if loop else "none", *args]
         env = python_environment(ours, **(env or {}))
-        if ours and os.environ.get("FL_SANITIZE") == "thread":
-            env["LD_PRELOAD"] += f":{BUILD}/tests/unit/libglib_locks.so"
-            env["TSAN_OPTIONS"] = f"suppressions={HERE}/tsan.supp"
         self.proc = subprocess.Popen(wrap(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                      stderr=subprocess.PIPE, env=env)
         self.seconds = 0.0

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon is stopped while its clients are in the middle of everything: it ends in good order, and so do they."""
-import os
 import random
 import subprocess
 import time
 
 import pytest
 
-from held import HERE
-from interop_lab import BUILD, python_environment
+from interop_lab import python_environment
 
 pytestmark = pytest.mark.tsan
 
@@ -85,19 +83,11 @@ print("closed" if closed.wait(60) else "nobody told", flush=True)
 """
 
 
-def environment():
-    env = python_environment(True)
-    if os.environ.get("FL_SANITIZE") == "thread":
-        env["LD_PRELOAD"] += f":{BUILD}/tests/unit/libglib_locks.so"
-        env["TSAN_OPTIONS"] = f"suppressions={HERE}/tsan.supp"
-    return env
-
-
 @pytest.mark.parametrize("turn", range(3))
 def test_stopped_while_clients_are_busy(start_daemon, turn):
     daemon = start_daemon(expect_alive=False, args=["--listen"], conf={"tcp_port": str(16750 + turn)})
     uris = [daemon.uri(), daemon.tcp_uri()] * 2
-    clients = [subprocess.Popen(["/usr/bin/python3", "-c", CLIENT, uri, f"v{i}"], env=environment(), stdin=subprocess.DEVNULL,
+    clients = [subprocess.Popen(["/usr/bin/python3", "-c", CLIENT, uri, f"v{i}"], env=python_environment(True), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for i, uri in enumerate(uris)]
     try:
         for c in clients:
