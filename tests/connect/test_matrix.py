@@ -304,7 +304,7 @@ def test_the_stage_of_a_daemon_that_hangs(place, transport):
     through: that is what the error says then."""
     far_is_silent = place.which == "real" and transport.endswith("-helper")
     uri = place.uri(transport, connect_timeout=4)
-    assert "running" in shell("ours").out("domstate test", uri=uri)
+    assert "running" in shell("ours").out("domstate test", uri=place.uri(transport))
     place.daemon.freeze()
     try:
         done = shell("ours")("list", uri=uri, timeout=40)
