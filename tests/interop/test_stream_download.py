@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from test_stop_busy import environment
+from interop_lab import python_environment
 
 pytestmark = pytest.mark.tsan
 
@@ -94,7 +94,7 @@ def test_what_comes_in_pieces_is_whole(shared_daemon, folder, seed, callers):
     cutter = Cutter(path, shared_daemon, seed)
     try:
         done = subprocess.run(["/usr/bin/python3", "-c", CLIENT, f"test+unix:///default?socket={path}", str(seed), str(callers)],
-                              env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                              env=python_environment(True), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     finally:
         cutter.listener.close()
     assert (done.returncode, done.stdout) == (0, "the same\n"), done.stdout + done.stderr
