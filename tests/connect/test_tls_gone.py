@@ -5,8 +5,7 @@ import subprocess
 import time
 
 from pki_lab import pki  # noqa: F401
-from test_tls_daemon import live, shell
-from tls_lab import daemons, interop, private, uri  # noqa: F401
+from tls_lab import daemons, interop, live, private, shell, uri  # noqa: F401
 
 CLIENT = """
 import libvirt, sys, time

@@ -10,8 +10,7 @@ import pytest
 
 import pki_lab
 from pki_lab import pki  # noqa: F401
-from test_tls_daemon import live, put, shell, shown, wait_log
-from tls_lab import daemons, interop, private, uri  # noqa: F401
+from tls_lab import daemons, interop, live, private, put, shell, shown, uri, wait_log  # noqa: F401
 
 RESIDENT_KIB = 6144  # idle, as the bench has it
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from pki_lab import pki  # noqa: F401
-from test_tls_daemon import live, shown, wait_log
-from tls_lab import daemons, interop, open_one, private, uri  # noqa: F401
+from tls_lab import daemons, interop, live, open_one, private, shown, uri, wait_log  # noqa: F401
 
 from wire import Wire
 

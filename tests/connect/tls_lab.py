@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,19 @@ class Daemons:
         assert not bad, bad
 
 
+def wait_log(daemon, text, timeout=30):
+    end = time.monotonic() + timeout
+    while text not in daemon.log():
+        assert time.monotonic() < end, f"no '{text}' in:\n{daemon.log()}"
+        time.sleep(0.01)
+
+
+def shell(ours):
+    path = interop.OUR_VIRSH if ours else Path(interop.REAL_VIRSH)
+    interop.need(path, "the shell")
+    return interop.Virsh(path, ours)
+
+
 @pytest.fixture(scope="module")
 def daemons(private):
     running = Daemons()
@@ -217,3 +231,36 @@ class TlsWire(wire.Wire):
         super().__init__(("127.0.0.1", port), timeout)
         self.sock = context.wrap_socket(self.sock)
         assert self.sock.recv(1) == b"\1", "not let in"
+
+
+# ---- certificates that change
+
+def live(pki, server, folder, ca=None):
+    """Copies to change while the daemon runs."""
+    folder.mkdir(exist_ok=True)
+    put(server.cert, folder / "cert.pem")
+    put(server.key, folder / "key.pem")
+    put((ca or pki.ca).cert, folder / "ca.pem")
+    return {"cert_file": str(folder / "cert.pem"), "key_file": str(folder / "key.pem"), "ca_file": str(folder / "ca.pem"),
+            "listen_tls": 1}
+
+
+def put(source, path):
+    """As a careful administrator: whole or not at all."""
+    aside = path.with_suffix(".new")
+    if isinstance(source, str):
+        aside.write_text(source)
+    else:
+        shutil.copy(source, aside)
+    os.rename(aside, path)
+
+
+def shown(port, pki):
+    """The fingerprint a new connection is shown, or None."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as s:
+            with client_context(pki.good_client).wrap_socket(s) as t:
+                import hashlib
+                return hashlib.sha256(t.getpeercert(True)).hexdigest()
+    except OSError:
+        return None
