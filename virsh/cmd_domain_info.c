@@ -194,7 +194,7 @@ int fl_cmd_domstats(struct fl_call *c)
     if (doms->len) {
         g_ptr_array_add(doms, NULL);
         g_ptr_array_set_free_func(doms, NULL);
-        n = virDomainListGetStats((virDomainPtr *)doms->pdata, stats_wanted(c), &records, filter);
+        n = fl_kept(c, virDomainListGetStats((virDomainPtr *)doms->pdata, stats_wanted(c), &records, filter));
         for (guint i = 0; i + 1 < doms->len; i++)
             virDomainFree(doms->pdata[i]);
     } else {

@@ -160,7 +160,7 @@ int fl_cmd_numatune(struct fl_call *c)
         virTypedParamsAddString(&p.list, &p.n, &p.max, VIR_DOMAIN_NUMA_NODESET, nodeset);
     if (mode)
         virTypedParamsAddInt(&p.list, &p.n, &p.max, VIR_DOMAIN_NUMA_MODE, number);
-    status = virDomainSetNumaParameters(c->dom, p.list, p.n, flags);
+    status = fl_kept(c, virDomainSetNumaParameters(c->dom, p.list, p.n, flags));
     virTypedParamsFree(p.list, p.n);
     return status < 0
                ? fl_fail(c, "failed to change the NUMA placement of domain '%s'", virDomainGetName(c->dom))

@@ -279,7 +279,7 @@ int fl_cmd_domsetlaunchsecstate(struct fl_call *c)
     if (given)
         virTypedParamsAddULLong(&params, &n, &max, VIR_DOMAIN_LAUNCH_SECURITY_SEV_SECRET_SET_ADDRESS,
                                 address);
-    status = virDomainSetLaunchSecurityState(c->dom, params, n, 0);
+    status = fl_kept(c, virDomainSetLaunchSecurityState(c->dom, params, n, 0));
     explicit_bzero(secret, strlen(secret));
     virTypedParamsFree(params, n);
     return status < 0

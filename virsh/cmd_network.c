@@ -357,6 +357,7 @@ int fl_cmd_net_port_dumpxml(struct fl_call *c)
     if (!port)
         return -1;
     xml = virNetworkPortGetXMLDesc(port, 0);
+    fl_kept(c, xml ? 0 : -1);
     virNetworkPortFree(port);
     return fl_take_xml(c, xml, "the network port");
 }
@@ -368,7 +369,7 @@ int fl_cmd_net_port_delete(struct fl_call *c)
 
     if (!port)
         return -1;
-    status = virNetworkPortDelete(port, 0);
+    status = fl_kept(c, virNetworkPortDelete(port, 0));
     virNetworkPortFree(port);
     return fl_result(c, status, "delete network port", fl_arg(c, "port"), "Network port %s deleted\n");
 }

@@ -155,7 +155,7 @@ int fl_cmd_secret_set_value(struct fl_call *c)
         return fl_wrong(c, "--plain needs --file");
     if (secret_value(c, &value, &len) < 0)
         return -1;
-    status = virSecretSetValue(c->secret, value, len, 0);
+    status = fl_kept(c, virSecretSetValue(c->secret, value, len, 0));
     wipe(value, len);
     g_free(value);
     if (status < 0)

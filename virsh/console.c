@@ -136,6 +136,7 @@ int fl_console(struct fl_call *c, virDomainPtr dom, const char *device, unsigned
     fl_loop_start(c->sh);
     con.st = virStreamNew(c->conn, VIR_STREAM_NONBLOCK);
     if (!con.st || virDomainOpenConsole(dom, device, con.st, flags) < 0) {
+        fl_keep_reason(c);
         if (con.st)
             virStreamFree(con.st);
         return fl_fail(c, "failed to open the console of domain '%s'", name);

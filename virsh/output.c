@@ -63,7 +63,7 @@ int fl_out_xml(struct fl_call *c, const char *xml)
     return 0;
 }
 
-int fl_result(struct fl_call *c, int status, const char *what, const char *name, const char *done)
+int fl_result_(struct fl_call *c, int status, const char *what, const char *name, const char *done)
 {
     if (status < 0)
         return fl_fail(c, "failed to %s '%s'", what, name);

@@ -107,6 +107,7 @@ struct fl_call {
     bool bare_error;    /* the library has nothing to add */
     bool answer_no;     /* all was printed, and the exit code is that of a failure */
     virErrorPtr reason; /* the library's, as it was when `error` was said */
+    int status;         /* of the action that fl_result() is about */
 };
 
 /* options.c */
@@ -151,6 +152,13 @@ int fl_fail_(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
  * forgets it. */
 void fl_keep_reason(struct fl_call *c);
 #define fl_fail(c, ...) (fl_keep_reason(c), fl_fail_((c), __VA_ARGS__))
+/* Around a call whose failure is said only after others of the library, such as the freeing of an object. */
+static inline int fl_kept(struct fl_call *c, int status)
+{
+    if (status < 0)
+        fl_keep_reason(c);
+    return status;
+}
 /* The same where the library had no part in it. */
 int fl_wrong(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* An error outside or at the end of a command, as lines or as JSON; `reason` is the library's, or NULL. */
@@ -190,8 +198,11 @@ void fl_extra(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3); /
 void fl_field(struct fl_call *c, int width, const char *label, const char *key, const char *format, ...)
     G_GNUC_PRINTF(5, 6);
 /* The end of a plain action: "failed to WHAT 'NAME'", or DONE (a format taking the name) on success. */
-int fl_result(struct fl_call *c, int status, const char *what, const char *name, const char *done)
+int fl_result_(struct fl_call *c, int status, const char *what, const char *name, const char *done)
     G_GNUC_PRINTF(5, 0);
+/* The action comes first, and its reason is kept while the name is asked for: arguments have no order. */
+#define fl_result(c, action, what, name, done)                                                               \
+    ((c)->status = fl_kept((c), (action)), fl_result_((c), (c)->status, (what), (name), (done)))
 /* XML of an object: through --xpath and --wrap when the command has them. */
 int fl_out_xml(struct fl_call *c, const char *xml);
 /* The same, taking and freeing the XML; NULL fails with "failed to get the XML of WHAT". */
