@@ -260,23 +260,21 @@ static void read_environment(struct fl_shell *sh)
     }
 }
 
-static int run_words(struct fl_shell *sh, char **words)
+/* All commands of the command line. */
+static int parse_line(struct fl_shell *sh, char **words, GPtrArray **ret_commands)
 {
-    g_autoptr(GPtrArray) commands = NULL;
     g_autofree char *error = NULL;
     int status;
 
     if (!words[1] && !*words[0])
         return -1; /* an empty text is no command */
     if (words[1])
-        status = fl_parse_argv(words, &commands, &error);
+        status = fl_parse_argv(words, ret_commands, &error);
     else
-        status = fl_parse_text(words[0], &commands, &error);
-    if (status < 0) {
+        status = fl_parse_text(words[0], ret_commands, &error);
+    if (status < 0)
         fl_error(sh, NULL, error, NULL);
-        return -1;
-    }
-    return fl_run_all(sh, commands);
+    return status;
 }
 
 /* The first command opens what it wants by itself, or, as uri --why, nothing. */
@@ -299,6 +297,19 @@ static int connect_first(struct fl_shell *sh, char **words)
         return 0;
     fl_error(sh, "connect", "failed to connect to the hypervisor", virGetLastError());
     return -1;
+}
+
+/* A slip in the words is told before anything is connected to. */
+static int run(struct fl_shell *sh, char **words)
+{
+    g_autoptr(GPtrArray) commands = NULL;
+
+    sh->interactive = !words[0];
+    if (words[0] && parse_line(sh, words, &commands) < 0)
+        return -1;
+    if (connect_first(sh, words) < 0)
+        return -1;
+    return sh->interactive ? fl_interactive(sh) : fl_run_all(sh, commands);
 }
 
 static void no_library_output(void *opaque, virErrorPtr error)
@@ -341,12 +352,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     read_environment(&sh);
     status = parse_options(&sh, argc, argv);
-    if (status == 0) {
-        sh.interactive = !argv[optind];
-        status = connect_first(&sh, argv + optind);
-        if (status == 0)
-            status = sh.interactive ? fl_interactive(&sh) : run_words(&sh, argv + optind);
-    }
+    if (status == 0)
+        status = run(&sh, argv + optind);
     if (flush_output(&sh) < 0)
         status = -1;
     if (fl_interrupted)

@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -280,6 +281,27 @@ def test_output_that_is_lost_is_no_success():
         done = subprocess.run([our_shell(), "-c", "test:///default", "list"], stdout=full, stderr=subprocess.PIPE,
                               text=True, timeout=20)
     assert done.returncode == 1 and "output" in done.stderr
+
+
+def test_the_reason_is_told_though_the_name_is_asked_for_after_the_failure(tmp_path):
+    done = shell("vol-create-as default-pool vv 1M; vol-wipe vv --pool default-pool")
+    assert done.returncode == 1 and "failed to wipe vol 'vv'\nerror: " in done.stderr, done.stderr
+    done = shell("pool-start default-pool")
+    assert done.returncode == 1 and "failed to start pool 'default-pool'\nerror: " in done.stderr, done.stderr
+    term = Terminal(tmp_path, "-q", "-c", "test:///default", "console test")
+    term.until("failed to open the console of domain 'test'\r\nerror: ")
+    assert term.end() == 1
+
+
+@pytest.mark.parametrize("words,said", [
+    (["frob"], "'frob'"), (["list", "--frob"], "--frob"), (["domstate"], "<domain>"), (['list "x'], "double quote"),
+    (["list; frob"], "'frob'"), (["uri; list --frob"], "--frob"), (["list\ndomstate"], "<domain>"), ([""], "")])
+def test_a_slip_in_the_words_is_told_before_anything_is_connected_to(words, said):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = shell(*words, uri=f"test+tcp://127.0.0.1:{server.getsockname()[1]}/default")
+        assert (done.returncode, done.stdout) == (1, "") and said in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == (1 if said else 0) and "connect" not in done.stderr
+        assert not select.select([server], [], [], 0)[0], "it connected"
 
 
 def test_closed_standard_files_are_no_connection():
