@@ -165,8 +165,11 @@ static void on_stage(const fairleadStage *s, void *opaque)
         note_certificates(d, s);
 }
 
-/* Whether the way leads to a socket of this machine: then its daemons are worth a look. */
-static bool is_local(const char *name, unsigned int flags)
+/*
+ * What the way says before it is gone: whether it leads to a socket of this machine (then its daemons are
+ * worth a look), and, where no URI was given, the text that was chosen and by whom.
+ */
+static bool look_ahead(const char *name, unsigned int flags, char **ret_chosen)
 {
     __typeof__(&fairleadRouteInfo) info = (__typeof__(info))fl_extension("fairleadRouteInfo");
     __typeof__(&fairleadItemsFree) items_free = (__typeof__(items_free))fl_extension("fairleadItemsFree");
@@ -176,6 +179,8 @@ static bool is_local(const char *name, unsigned int flags)
 
     for (int i = 0; i < n; i++)
         found = found || strcmp(items[i].key, "socket candidate") == 0;
+    if (n > 0 && strcmp(items[0].value, "none") != 0) /* the first is the text, or the URI itself */
+        *ret_chosen = g_strdup_printf("%s  (%s)", items[0].value, items[0].why);
     if (n >= 0)
         items_free(items);
     return found;
@@ -224,14 +229,15 @@ int fl_cmd_doctor(struct fl_call *c)
     unsigned int flags = c->sh->readonly ? FAIRLEAD_READ_ONLY : 0;
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     struct doctor d = { .c = c, .color = want_color(), .notes = notes };
+    g_autofree char *chosen = NULL;
     int status;
 
     if (!diagnose || fl_event_loop(c->sh) < 0)
         return -1;
-    d.local = is_local(name, flags);
+    d.local = look_ahead(name, flags, &chosen);
     d.stages = fl_json(c) ? fl_json_array() : NULL;
     if (!d.stages && !c->sh->quiet)
-        fl_out(c, "%s\n\n", name && *name ? name : "(no URI given)");
+        fl_out(c, "%s\n\n", name && *name ? name : chosen ? chosen : "(no URI given)");
     d.waits = !d.stages && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     status = diagnose(name, virConnectAuthPtrDefault, flags | FAIRLEAD_LIVE, on_stage, &d);
     if (status >= 0)

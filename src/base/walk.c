@@ -182,14 +182,19 @@ static enum fl_stage stage_at(const char *text, const char **ret_rest)
     return FL_STAGE_NONE;
 }
 
-/* The detail of a message "TITLE OF CODE: detail", or all of it where there is no title. */
+/* The detail of a message "TITLE OF CODE: detail", or all of it where there is no title: the peer ends some of
+ * its sentences with str2. */
 static const char *error_detail(const virError *error)
 {
     size_t all = error->message ? strlen(error->message) : 0;
     size_t len = error->str2 ? strlen(error->str2) : 0;
 
-    if (len && len <= all && strcmp(error->message + all - len, error->str2) == 0)
-        return error->message + all - len;
+    if (len && len <= all && strcmp(error->message + all - len, error->str2) == 0) {
+        const char *detail = error->message + all - len;
+
+        if (all - len < 2 || strncmp(detail - 2, ": ", 2) == 0)
+            return detail;
+    }
     return error->message ? error->message : "";
 }
 

@@ -16,6 +16,8 @@
 
 #define LISTENS 0x10000 /* a flag of /proc/net/unix */
 
+#define DAEMONS_CHOICE "the daemon's choice"
+
 /* Those that a daemon of all drivers, or the one that forwards to the others, asks in turn. */
 static const char *const drivers[] = { "qemu", "xen", "lxc", "ch", "bhyve", "vz", "vbox" };
 
@@ -56,8 +58,11 @@ static char *uri_of(const char *driver, const struct fl_sockets *s)
     return g_strdup_printf("%s:///%s", driver, s->session ? "session" : "system");
 }
 
-/* libvirtd, or virtproxyd in its place, chooses by itself: the driver whose own daemon is there, if any. */
-static void add_choice_of_many(GPtrArray *items, const struct fl_sockets *s, const char *path)
+/* libvirtd, or virtproxyd in its place, chooses by itself. Only of the latter can be told what: it goes by
+ * the sockets of the drivers' own daemons. Which drivers a libvirtd has, and works with, nobody knows but
+ * itself. */
+static void add_choice_of_many(GPtrArray *items, const char *table, const struct fl_sockets *s,
+                               const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path);
 
@@ -66,26 +71,38 @@ static void add_choice_of_many(GPtrArray *items, const struct fl_sockets *s, con
         g_autofree char *file = fl_sockets_file(daemon, false);
         g_autofree char *beside = g_build_filename(dir, file, NULL);
 
-        if (access(beside, F_OK) == 0) {
+        if (!trouble_with(table, beside)) {
             add(items, "would open", uri_of(drivers[i], s),
                 g_strdup_printf("the daemon at %s chooses; beside it is the socket of %s", path, daemon));
             return;
         }
     }
-    add(items, "would open", uri_of(drivers[0], s),
+    add(items, "would open", g_strdup(DAEMONS_CHOICE),
         g_strdup_printf(
-            "expected: the daemon at %s chooses the first of its drivers that works here, usually "
-            "this one",
+            "the daemon at %s takes the first of its drivers that finds a hypervisor there; which "
+            "those are only it knows",
             path));
 }
 
-static void add_found(GPtrArray *items, const struct fl_sockets *s, size_t which)
+/* "virtqemud" has one driver; any other has its choice. */
+static char *choice_of_started(const char *daemon, const struct fl_sockets *s)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++) {
+        g_autofree char *own = g_strdup_printf("virt%sd", drivers[i]);
+
+        if (strcmp(own, daemon) == 0)
+            return uri_of(drivers[i], s);
+    }
+    return g_strdup(DAEMONS_CHOICE);
+}
+
+static void add_found(GPtrArray *items, const char *table, const struct fl_sockets *s, size_t which)
 {
     const char *daemon = s->item[which].daemon, *path = s->item[which].path;
     g_autofree char *driver = NULL;
 
     if (strcmp(daemon, "libvirtd") == 0) {
-        add_choice_of_many(items, s, path);
+        add_choice_of_many(items, table, s, path);
         return;
     }
     driver = g_strndup(daemon + strlen("virt"), strlen(daemon) - strlen("virtd"));
@@ -100,8 +117,8 @@ static bool add_start(GPtrArray *items, const struct fl_sockets *s)
         g_autofree char *searched = NULL, *program = fl_autostart_find(s->item[i].daemon, &searched);
 
         if (program) {
-            add(items, "would open", uri_of(drivers[0], s),
-                g_strdup_printf("expected: no daemon is there, and opening starts %s", program));
+            add(items, "would open", choice_of_started(s->item[i].daemon, s),
+                g_strdup_printf("no daemon is there, and opening starts %s", program));
             return true;
         }
     }
@@ -127,7 +144,7 @@ void fl_why_probe(GPtrArray *items, const struct fl_route *route, bool read_only
                             trouble ? trouble : "somebody listens"));
     }
     if (found < s.n)
-        add_found(items, &s, found);
+        add_found(items, table, &s, found);
     else if (!add_start(items, &s))
         add(items, "would open", g_strdup("nothing"),
             g_strdup(s.n ? "no daemon was found" : "mode 'direct' needs a URI that names a driver"));

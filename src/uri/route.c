@@ -69,6 +69,23 @@ static const char *expand_text(const char *text, const struct fl_resolve_env *en
     return alias->uri;
 }
 
+/* Who chose the text is one thing, and where it is said what the text stands for another. */
+static const char *expand_chosen(struct fl_route *route, const char *text, const struct fl_resolve_env *env,
+                                 unsigned int flags)
+{
+    struct fl_origin chosen_by = { .kind = route->uri_origin.kind,
+                                   .where = g_strdup(route->uri_origin.where) };
+    const char *uri = expand_text(text, env, flags, &route->uri_origin);
+
+    if (uri == text) {
+        g_free(chosen_by.where);
+        return text;
+    }
+    route->text = g_strdup(text);
+    route->text_origin = chosen_by;
+    return uri;
+}
+
 static const char *near_alias(const char *text, const struct fl_client_conf *conf)
 {
     g_autofree const char **names = g_new0(const char *, (conf ? conf->naliases : 0) + 1);
@@ -229,7 +246,7 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
     route->connect_timeout = route->call_timeout = route->reconnect = -1;
     chosen = choose_text(text, env, &route->uri_origin);
     if (chosen) {
-        chosen = expand_text(chosen, env, flags, &route->uri_origin);
+        chosen = expand_chosen(route, chosen, env, flags);
         if (take_uri(route, chosen, env, flags) < 0 || take_params(route) < 0)
             return -1;
         route->local = !route->transport && is_local_driver(env, route->driver);
@@ -297,6 +314,8 @@ void fl_route_free(struct fl_route *route)
     g_free(route->auth);
     g_free(route->authfile);
     g_free(route->uri_origin.where);
+    g_free(route->text);
+    g_free(route->text_origin.where);
     g_free(route->transport_origin.where);
     g_free(route->remote_name_origin.where);
     g_free(route->mode_origin.where);

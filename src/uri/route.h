@@ -36,6 +36,8 @@ struct fl_route {
     char *uri; /* the URI after alias and default, as virConnectGetURI of a local driver gives it; NULL =
                   probe */
     struct fl_origin uri_origin;
+    char *text; /* what was chosen, where an alias or "xen" stood for the URI; else NULL */
+    struct fl_origin text_origin;
 
     bool local;   /* a driver in this process opens it; nothing below `fragment` applies and no parameter is
                      taken */

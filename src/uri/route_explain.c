@@ -104,6 +104,8 @@ char *fl_route_explain(const struct fl_route *route)
     GString *out = g_string_new(NULL);
     g_autofree char *port = route->port ? g_strdup_printf("%d", route->port) : NULL;
 
+    if (route->text)
+        say(out, "text", route->text, &route->text_origin);
     say(out, "URI", route->uri ? route->uri : "none", &route->uri_origin);
     if (route->uri) {
         say_part(out, route, "driver", route->driver);

@@ -103,6 +103,7 @@ def prepare(folder):
         path = f"{folder}/{i}"
         Server(path, **how)
         uris[name] = f"qemu+unix:///system?socket={path}"
+    uris["has no driver at all"] = uris["has no driver"].replace("qemu+unix:///system", "remote+unix:///")
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(f"{folder}/stale")
     os.chmod(f"{folder}/stale", 0o777)

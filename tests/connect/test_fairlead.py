@@ -97,6 +97,10 @@ def test_environment_settings_alias(conf):
     env = conf('uri_aliases = [\n  "a=test:///default",\n]\nuri_default = "a"\n')
     assert why(ask(None, env=env, before=as_nobody()), "URI") == ("test:///default", f"alias at {conf.path}:2")
     assert why(ask("a", env=env, before=as_nobody()), "URI") == ("test:///default", f"alias at {conf.path}:2")
+    assert ask("a", env=env, before=as_nobody())["items"][0] == ["text", "a", "as given"]
+    assert ask(None, env=env, before=as_nobody())["items"][0] == ["text", "a", f"set at {conf.path}:4"]
+    env["LIBVIRT_DEFAULT_URI"] = "a"
+    assert ask(None, env=env, before=as_nobody())["items"][0] == ["text", "a", "environment variable LIBVIRT_DEFAULT_URI"]
     env = conf('uri_default = "test:///default"\n')
     assert why(ask(None, env=env, before=as_nobody()), "URI") == ("test:///default", f"set at {conf.path}:1")
     env["LIBVIRT_DEFAULT_URI"] = "test:///x"

@@ -26,6 +26,7 @@ TEXTS = {
     "names no auth": ("auth: ", "no way to authenticate"),
     "refuses polkit": ("auth: ", "no agent"),
     "has no driver": ("open: ", "{f}/6: no connection driver", "; ask a daemon that has this driver"),
+    "has no driver at all": ("open: ", "{f}/6: no connection driver", "; name a URI"),
     "refuses to open": ("open: ", "{f}/7: internal error: unexpected QEMU URI path"),
     "absent": ("connect: ", "/run/libvirt/virtqemud-sock is absent", "/run/libvirt/libvirt-sock is absent", "; "),
     "absent, legacy": ("connect: ", "/run/libvirt/libvirt-sock is absent", "; "),
@@ -137,6 +138,7 @@ def test_the_fields_beside_the_message_are_left_as_theirs(errors, user):
     """str3 is nobody's; int1 is the errno of a system error, or -1."""
     ours, theirs = errors[True, user][0], errors[False, user][0]
     assert {what for what in TEXTS if ours[what]["str3"] or theirs[what]["str3"]} == set()
+    assert "this driver" not in ours["has no driver at all"]["message"]
     racing = {"no ssh", "command ends", "no helper", "ssh fails"}  # theirs is EPIPE or ECONNRESET, by who is first
     wrong = [what for what in TEXTS if what not in racing | set(DIFFERENT) and ours[what]["int1"] != theirs[what]["int1"]]
     assert wrong == []

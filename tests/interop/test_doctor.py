@@ -113,6 +113,10 @@ def test_why_names_the_line_of_the_alias(our_virsh):
         assert f"{conf}:2" in our_virsh.out("uri", "--why", uri="lab")
         assert f"{conf}:" in our_virsh.out("uri", "--why")
         assert our_virsh.out("uri") == "test:///default\n\n"
+        variable = {"LIBVIRT_DEFAULT_URI": "lab"}
+        assert "lab  (environment variable LIBVIRT_DEFAULT_URI)\n" in our_virsh.out("uri", "--why", env=variable)
+        assert our_virsh.out("doctor", env=variable).startswith("lab  (environment variable LIBVIRT_DEFAULT_URI)\n")
+        assert our_virsh.out("doctor").startswith(f"lab  (set at {conf}:3)\n")
     finally:
         conf.unlink()
 
@@ -149,7 +153,7 @@ def test_why_without_a_uri_says_what_would_be_found(namespace, our_virsh, folder
                 many.listen(8)
                 assert told()[1]["value"] == f"xen:///{kind}" and "chooses; beside it is" in told()[1]["why"]
                 os.unlink(paths[2])
-                assert told()[1]["value"] == f"qemu:///{kind}" and paths[0] in told()[1]["why"]
+                assert told()[1]["value"] == "the daemon's choice" and paths[0] in told()[1]["why"]
                 for listener in (xen, many):
                     listener.settimeout(0)
                     with pytest.raises(BlockingIOError):

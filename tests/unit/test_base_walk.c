@@ -166,6 +166,12 @@ static void a_far_error_is_attributed(void **state)
     assert_string_equal(fl_error_get()->message, "open: /run/sock: no connection driver available");
     assert_string_equal(fl_error_get()->str2, "open: /run/sock: no connection driver available");
     assert_int_equal(fl_stage_of_error(fl_error_get(), NULL), FL_STAGE_OPEN);
+    far.message = (char *)"no connection driver available for foo:///system";
+    far.str2 = (char *)"foo:///system";
+    fl_error_set_raw(&far);
+    fl_stage_name_teller(FL_STAGE_OPEN, "/s");
+    assert_string_equal(fl_error_get()->message, "open: /s: no connection driver available for foo:///system");
+    assert_string_equal(fl_error_get()->str2, "foo:///system");
     far.str2 = NULL;
     far.message = NULL;
     fl_error_set_raw(&far);

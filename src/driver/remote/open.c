@@ -131,15 +131,22 @@ static void opening_fini(struct opening *o)
         fl_error_free(o->reqs[i].error);
 }
 
-/* The far side's refusal, as it words it. */
-static int request_check(virConnectPtr conn, const struct fl_client_request *req, enum fl_stage stage)
+#define NAME_A_URI "; name a URI"
+
+/* The far side's refusal to open `name`, as it words it. */
+static int request_check(virConnectPtr conn, const struct fl_client_request *req, enum fl_stage stage,
+                         const char *name)
 {
     if (req->result == 0)
         return 0;
     fl_error_set_raw(req->error);
     fl_stage_name_teller(stage, fl_client_target(fl_remote_client(conn)));
-    if (stage == FL_STAGE_OPEN && fl_error_get()->code == VIR_ERR_NO_CONNECT)
+    if (stage != FL_STAGE_OPEN || fl_error_get()->code != VIR_ERR_NO_CONNECT)
+        return -1;
+    if (name && *name)
         fl_stage_advise("ask a daemon that has this driver, or install the driver there");
+    else if (!g_str_has_suffix(fl_error_get()->message, NAME_A_URI)) /* as ours says itself */
+        fl_stage_advise("name a URI");
     return -1;
 }
 
@@ -196,7 +203,7 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
     enter_stage(conn, limit, FL_STAGE_AUTH);
     o.reqs[REQ_OPEN].stage = &open_stage;
     if (requests_send(conn, &o, REQ_AUTH, hopeful ? nreqs : 1, &arena) < 0 ||
-        request_check(conn, &o.reqs[REQ_AUTH], FL_STAGE_AUTH) < 0)
+        request_check(conn, &o.reqs[REQ_AUTH], FL_STAGE_AUTH, NULL) < 0)
         return -1;
     type = fl_remote_auth_choose(route, &o.list);
     if (type < 0)
@@ -218,7 +225,7 @@ static int open_far_side(virConnectPtr conn, struct opening_limit *limit, virCon
         return -1;
     if (r->listening)
         r->features[FL_FEATURE_KEEPALIVE] = o.reqs[REQ_KEEPALIVE].result == 0 && o.feature.supported ? 1 : -1;
-    return request_check(conn, &o.reqs[REQ_OPEN], FL_STAGE_OPEN);
+    return request_check(conn, &o.reqs[REQ_OPEN], FL_STAGE_OPEN, route->remote_name);
 }
 
 /* No URI was given, so only the far side knows what was opened. */
