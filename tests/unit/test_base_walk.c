@@ -170,7 +170,8 @@ static void a_far_error_is_attributed(void **state)
     far.str2 = (char *)"foo:///system";
     fl_error_set_raw(&far);
     fl_stage_name_teller(FL_STAGE_OPEN, "/s");
-    assert_string_equal(fl_error_get()->message, "open: /s: no connection driver available for foo:///system");
+    assert_string_equal(fl_error_get()->message,
+                        "open: /s: no connection driver available for foo:///system");
     assert_string_equal(fl_error_get()->str2, "foo:///system");
     far.str2 = NULL;
     far.message = NULL;
