@@ -182,8 +182,8 @@ static enum fl_stage stage_at(const char *text, const char **ret_rest)
     return FL_STAGE_NONE;
 }
 
-/* The detail of a message "TITLE OF CODE: detail", or all of it where there is no title: the peer ends some of
- * its sentences with str2. */
+/* The detail of a message "TITLE OF CODE: detail", or all of it where there is no title: the peer ends some
+ * of its sentences with str2. */
 static const char *error_detail(const virError *error)
 {
     size_t all = error->message ? strlen(error->message) : 0;
@@ -250,6 +250,27 @@ static void cut_advice(char *text)
 
     if (at)
         *at = '\0';
+}
+
+void fl_stage_unname_error(void)
+{
+    virErrorPtr err = fl_error_get();
+    const char *detail = error_detail(err), *rest;
+    bool second = g_strcmp0(detail, err->str2) == 0;
+    char *message;
+
+    if (!err->code || fl_stage_of_error(err, &rest) == FL_STAGE_NONE)
+        return;
+    if (rest < detail) /* the message itself began with the stage */
+        detail = err->message;
+    message = g_strdup_printf("%.*s%s", (int)(detail - err->message), err->message, rest);
+    cut_advice(message);
+    if (second) {
+        g_free(err->str2);
+        err->str2 = g_strdup(message + (detail - err->message));
+    }
+    g_free(err->message);
+    err->message = message;
 }
 
 static void advise(bool instead, const char *before, const char *todo_fmt, va_list args, const char *after)

@@ -75,6 +75,8 @@ enum fl_stage fl_stage_of_error(const virError *error, const char **ret_rest);
 /* The thread's error is one of opening: makes its text begin with the name of the present stage, unless it
  * names one already. */
 void fl_stage_name_error(void);
+/* The thread's error, worded as one of opening, came after it: without stage and advice. */
+void fl_stage_unname_error(void);
 /* Puts "STAGE: WHO: " before the detail of the thread's error: it is somebody else's word. */
 void fl_stage_name_teller(enum fl_stage stage, const char *who);
 /* Adds "; TODO" to the thread's error: the last clause of an error of opening is the one thing to do. */

@@ -90,13 +90,16 @@ const char *fl_client_stage_name(const struct fl_client *c)
     return way != FL_STAGE_NONE ? fl_stage_name((enum fl_stage)way) : c->stage.name;
 }
 
-/* A socket's error while opening; the end of a child tells its stage itself. */
+/* A socket's error while opening; the end of a child tells its stage itself, which is past once all is open.
+ */
 static void add_stage(const struct fl_client *c)
 {
     virErrorPtr err = fl_error_get();
     g_autofree char *said = NULL;
     int errnum = err->int1;
 
+    if (!c->stage.name)
+        fl_stage_unname_error();
     if (!c->stage.name || !c->parallel)
         return;
     said = g_strdup(err->message);

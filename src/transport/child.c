@@ -98,8 +98,9 @@ int fl_child_spawn(struct fl_transport *t, char *const argv[], const char *what,
         fl_fd_close(&sv[0]);
         fl_said_listener_free(said);
         return fl_channel_error(rc, "connect: cannot start %s: '%s': %s; %s", what, argv[0], g_strerror(rc),
-                                rc == ENOENT ? "install it, or give its path with command="
-                                             : "check the command");
+                                rc == ENOENT   ? "install it, or give its path with command="
+                                : rc == EMFILE ? "raise the limit of open files (ulimit -n)"
+                                               : "check the command");
     }
     fl_fd_set_nonblock(sv[0], true);
 

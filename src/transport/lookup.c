@@ -70,6 +70,17 @@ static void note_addresses(const struct addrinfo *list)
             fl_stage_note("%s", name);
 }
 
+/* The name is only in doubt where a name server has answered. */
+static const char *advice_for(int rc, int errnum)
+{
+    if (rc == EAI_SYSTEM && (errnum == EMFILE || errnum == ENFILE))
+        return "too many files are open: raise the limit (ulimit -n)";
+    if (rc == EAI_AGAIN)
+        return "no name server answered: check /etc/resolv.conf and the network, or give an address in "
+               "digits";
+    return "check the host's name";
+}
+
 int fl_lookup_host(const char *host, int port, int64_t deadline_us, struct addrinfo **ret_list)
 {
     char service[12];
@@ -83,12 +94,13 @@ int fl_lookup_host(const char *host, int port, int64_t deadline_us, struct addri
         note_addresses(*ret_list);
         return 0;
     }
+    int errnum = errno;
     if (rc == 1)
         return fl_channel_error(ETIMEDOUT,
                                 "lookup: the address of host '%s' did not come in time; check the name "
                                 "servers, or give an address in digits",
                                 host);
     /* Compat: a name that does not resolve has no errno. */
-    return fl_channel_error(-1, "lookup: no address for host '%s': %s; check the host's name", host,
-                            rc == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(rc));
+    return fl_channel_error(-1, "lookup: no address for host '%s': %s; %s", host,
+                            rc == EAI_SYSTEM ? g_strerror(errnum) : gai_strerror(rc), advice_for(rc, errnum));
 }

@@ -34,6 +34,8 @@ static const struct fl_ssh_fault ssh_faults[] = {
     { "Permission denied", "ssh-auth",
       "no way of logging in was accepted: check user and key (keyfile=), and that plain ssh works" },
     { "Too many authentication failures", "ssh-auth", "name the one right key with keyfile=" },
+    { "Temporary failure in name resolution", "lookup",
+      "no name server answered: check /etc/resolv.conf and the network" },
     { "Could not resolve hostname", "lookup", "check the host's name" },
     { "Connection refused", "connect", "check that sshd runs there and the port is right" },
     { "No route to host", "connect", "check the network and the host's address" },

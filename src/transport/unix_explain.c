@@ -212,6 +212,10 @@ int fl_unix_failed(const struct fl_sockets *s, const struct fl_route *route, boo
         todo = advice_denied(s, route, errs, worst, ro);
     } else if (worst == ETIMEDOUT) {
         todo = g_strdup("the daemon is overloaded or stuck: look at its log or restart it");
+    } else if (worst == EMFILE || worst == ENFILE) { /* ours, not the daemon's */
+        todo = g_strdup(worst == EMFILE
+                            ? "this process has as many files open as it may: raise its limit (ulimit -n)"
+                            : "this machine has as many files open as it may: raise fs.file-max");
     } else if (worst == ECONNREFUSED) {
         todo = advice_stale(s, route);
     } else {

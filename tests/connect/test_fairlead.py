@@ -7,11 +7,12 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from test_deadlines import ASKS_POLKIT, AUTH_LIST, AUTH_POLKIT, CLOSE, NO_AUTH, OPENS, Silent
-from transport_lab import ROOT, in_run, write_script
+from transport_lab import ROOT, in_run, sanitizer_env, write_script
 
 BUILD = Path(os.environ.get("FL_BUILD", ROOT / "build")).resolve()
 LIBRARY = BUILD / "src" / "libvirt.so.0"
@@ -105,6 +106,58 @@ def test_environment_settings_alias(conf):
     assert why(ask(None, env=env, before=as_nobody()), "URI") == ("test:///default", f"set at {conf.path}:1")
     env["LIBVIRT_DEFAULT_URI"] = "test:///x"
     assert why(ask(None, env=env, before=as_nobody()), "URI") == ("test:///x", "environment variable LIBVIRT_DEFAULT_URI")
+
+
+class Leaves(Silent):
+    """Hangs up at the first procedure it does not know."""
+
+    def serve(self, conn):
+        outer = self
+
+        class Known(dict):
+            def __contains__(self, proc):
+                if proc not in outer.answers:
+                    conn.close()
+                    raise OSError
+                return True
+
+            def __getitem__(self, proc):
+                return outer.answers[proc]
+
+        Silent.serve(SimpleNamespace(answers=Known()), conn)
+
+
+def test_an_ssh_that_ends_once_all_is_open_names_no_stage_of_opening(short_tmp):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short_tmp / "s"))
+        Leaves(listener, OPENS)
+        ssh = write_script(short_tmp / "ssh", f"#!/bin/sh\nnc -U {short_tmp}/s\nexit 255\n")
+        virsh = os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh")
+        done = subprocess.run([virsh, "-c", f"test+ssh://hail/default?command={ssh}", "hostname"], capture_output=True,
+                              text=True, timeout=60)
+        assert "ended with status 255" in done.stderr, done
+        assert "auth: " not in done.stderr and "; " not in done.stderr
+
+
+TOO_MANY = """
+import ctypes, os, resource, sys
+lib = ctypes.CDLL(sys.argv[1])
+lib.virConnectOpen.restype = ctypes.c_void_p
+lib.virGetLastErrorMessage.restype = ctypes.c_char_p
+uri = sys.argv[2].encode()
+assert not lib.virConnectOpen(uri)
+null = os.open("/dev/null", os.O_RDONLY)
+resource.setrlimit(resource.RLIMIT_NOFILE, (null + 1, null + 1))
+assert not lib.virConnectOpen(uri)
+print(lib.virGetLastErrorMessage().decode())
+"""
+
+
+def test_too_many_open_files_is_not_the_daemons_fault():
+    done = subprocess.run([sys.executable, "-c", TOO_MANY, str(LIBRARY), "qemu+unix:///system?socket=/nonexistent/s"],
+                          capture_output=True, text=True, timeout=60, env={**os.environ, **sanitizer_env()})
+    assert "Too many open files" in done.stdout and "; " in done.stdout, done.stderr
+    assert "raise its limit (ulimit -n)" in done.stdout and "check the socket= path" not in done.stdout
 
 
 # ---- limits on time, by who sets them

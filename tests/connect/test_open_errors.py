@@ -38,7 +38,7 @@ TEXTS = {
     "closed to us": ("connect: ", "{f}/closed is permission denied", "root:root with mode 0700", "user 'nobody' (65534)", "; "),
     "tcp refused": ("connect: ", "host '127.0.0.1' port 1", "Connection refused", "; check the port"),
     "no route": ("connect: ", "host '10.255.255.1' port 16509", "Network is unreachable", "; check the address"),
-    "no such host": ("lookup: ", "'no-such-host.invalid'", "; check the host's name"),
+    "no such host": ("lookup: ", "'no-such-host.invalid'", "; no name server answered"),
     "ssh fails": ("ssh-auth: ", "ssh h ended with status 255: Permission denied (publickey).", "; no way of logging in"),
     "no helper": ("helper: ", "ssh h ended with status 127", "not found", "; install virt-ssh-helper there"),
     "no ssh": ("connect: ", "{f}/none", "No such file or directory", "; install it"),

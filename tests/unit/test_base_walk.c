@@ -152,6 +152,19 @@ static void errors_are_given_their_stage(void **state)
     assert_string_equal(fl_error_get()->message, "invalid argument: after opening");
 }
 
+/* A way that breaks once all is open. */
+static void a_stage_that_is_past_is_not_named(void **state)
+{
+    fl_error(VIR_ERR_INVALID_ARG, "auth: ssh h ended with status 255; try the same host with plain ssh");
+    fl_stage_unname_error();
+    assert_string_equal(fl_error_get()->message, "invalid argument: ssh h ended with status 255");
+    assert_string_equal(fl_error_get()->str2, "ssh h ended with status 255");
+    assert_int_equal(fl_stage_of_error(fl_error_get(), NULL), FL_STAGE_NONE);
+    fl_error(VIR_ERR_SYSTEM_ERROR, "h closed the connection; or so");
+    fl_stage_unname_error();
+    assert_string_equal(fl_error_get()->message, "h closed the connection; or so");
+}
+
 /* As a daemon sent it: the peer's own has its whole message in str2, too. */
 static void a_far_error_is_attributed(void **state)
 {
@@ -189,6 +202,7 @@ int main(void)
         cmocka_unit_test(the_error_finds_its_stage),
         cmocka_unit_test(an_error_before_any_stage),
         cmocka_unit_test(errors_are_given_their_stage),
+        cmocka_unit_test(a_stage_that_is_past_is_not_named),
         cmocka_unit_test(a_far_error_is_attributed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
