@@ -60,7 +60,11 @@ static void show_cert(struct fl_call *c, void *array, const char *path, gnutls_x
            is_authority(cert) ? "  (authority)" : "", "Issuer:", issuer);
     if (*names)
         fl_out(c, "%-14s%s\n", "Names:", names);
-    fl_out(c, "%-14s%s to %s, %d days left\n", "Valid:", from, until, days_left(cert));
+    fl_out(c, "%-14s%s to %s, ", "Valid:", from, until);
+    if (days_left(cert) >= 0)
+        fl_out(c, "%d days left\n", days_left(cert));
+    else
+        fl_out(c, "which ended %d days ago\n", -days_left(cert) - 1);
     fl_out(c, "%-14s%s, %u bits\n%-14s%s\n", "Key:", kind ? kind : "?", bits, "Fingerprint:", print);
 }
 

@@ -12,7 +12,7 @@
 
 enum {
     FL_XML_MAX_BYTES = 32 << 20, /* size of a document */
-    FL_XML_MAX_DEPTH = 200,
+    FL_XML_MAX_DEPTH = 256,      /* as deep as the incumbent's reader goes */
     FL_XML_MAX_NODES = 1 << 20,
 };
 

@@ -131,9 +131,12 @@ int fl_tls_check_server(struct fl_tls *tls, const struct fl_tls_wanted *wanted)
         g_autofree char *dates = fl_tls_cert_dates(f.cert);
 
         fl_stage_note("certificate %s, names: %s", subject, names);
-        fl_stage_note(
-            "valid %s%s", dates,
-            gnutls_x509_crt_get_expiration_time(f.cert) < time(NULL) + SOON ? ", not for long any more" : "");
+        time_t left = gnutls_x509_crt_get_expiration_time(f.cert) - time(NULL);
+
+        fl_stage_note("valid %s%s", dates,
+                      left < 0      ? ", which is over"
+                      : left < SOON ? ", not for long any more"
+                                    : "");
         fl_stage_note("authority: %s", f.creds->ca ? f.creds->ca : "none");
     }
     rc = check_cert(&f, tls);

@@ -32,6 +32,14 @@ def test_a_description_through_a_pipe(namespace):
     assert done.returncode == 0 and "piped" in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("levels,code", [(240, 0), (300, 1)])
+def test_a_description_as_deep_as_the_incumbents_reader_goes(any_virsh, tmp_path, levels, code):
+    nested = "<x:a xmlns:x='http://example.com/x'>" + "<x:a>" * levels + "</x:a>" * levels + "</x:a>"
+    (tmp_path / "deep.xml").write_text("<domain type='test'><name>deep</name><memory>1024</memory><os><type>hvm</type></os>"
+                                       f"<metadata>{nested}</metadata></domain>")
+    assert any_virsh("define", str(tmp_path / "deep.xml"), uri="test:///default").returncode == code
+
+
 def test_settings_that_are_a_pipe(namespace, tmp_path):
     """Nobody writes to it: said so after a moment, instead of waiting for ever."""
     fifo = tmp_path / "fifo"

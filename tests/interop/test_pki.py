@@ -128,6 +128,16 @@ def test_rsa_where_it_is_asked_for(copy, our_virsh):
     assert our_virsh("pki", "check", "client", "--dir", str(copy)).returncode == 0
 
 
+def test_show_says_what_is_over(tmp_path, our_virsh):
+    (tmp_path / "old").write_text("cn = old\nactivation_date = '2020-01-01 00:00:00 UTC'\nexpiration_date = '2021-01-01 00:00:00 UTC'\n")
+    made = subprocess.run(f"cd {tmp_path} && certtool --generate-privkey --key-type=ecdsa --outfile k && "
+                          "certtool --generate-self-signed --load-privkey k --template old --outfile c.pem", shell=True,
+                          capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, made.stderr
+    text = our_virsh.out("pki", "show", str(tmp_path / "c.pem"))
+    assert re.search(r"which ended \d{4} days ago$", text, re.M) and "left" not in text
+
+
 def test_show_prints_what_a_pin_wants(pki, our_virsh):
     rows = json.loads(our_virsh.out("-o", "json", "pki", "show", "--dir", str(pki)))
     assert [r["subject"] for r in rows] == ["CN=lab authority", "CN=localhost", "CN=alice"]
