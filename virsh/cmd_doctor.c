@@ -239,7 +239,7 @@ int fl_cmd_doctor(struct fl_call *c)
     if (!d.stages && !c->sh->quiet)
         fl_out(c, "%s\n\n", name && *name ? name : chosen ? chosen : "(no URI given)");
     d.waits = !d.stages && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
-    status = diagnose(name, virConnectAuthPtrDefault, flags | FAIRLEAD_LIVE, on_stage, &d);
+    status = diagnose(name, fl_credentials(c->sh), flags | FAIRLEAD_LIVE, on_stage, &d);
     if (status >= 0)
         return report(&d, name, status);
     if (d.stages)

@@ -97,7 +97,7 @@ static int migrate_direct(struct migration *m)
     virConnectPtr target;
     virDomainPtr moved;
 
-    target = virConnectOpenAuth(fl_arg(m->c, "desturi"), virConnectAuthPtrDefault, 0);
+    target = virConnectOpenAuth(fl_arg(m->c, "desturi"), fl_credentials(m->c->sh), 0);
     if (!target)
         return -1;
     moved = virDomainMigrate3(m->c->dom, target, m->p->list, (unsigned int)m->p->n, m->flags);

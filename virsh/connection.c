@@ -3,6 +3,8 @@
 #include "shell.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,16 +48,48 @@ void fl_loop_start(struct fl_shell *sh)
     g_thread_unref(g_thread_new("events", loop_thread, sh));
 }
 
+/* The library's own questions, with the terminal or standard error in the place of standard output. */
+static int ask_aside(virConnectCredentialPtr cred, unsigned int ncred, void *opaque)
+{
+    int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int tty = open("/dev/tty", O_WRONLY | O_CLOEXEC), status = -1;
+
+    fflush(stdout);
+    if (out >= 0 && dup2(tty >= 0 ? tty : STDERR_FILENO, STDOUT_FILENO) >= 0) {
+        status = virConnectAuthPtrDefault->cb(cred, ncred, opaque);
+        if (!isatty(STDIN_FILENO))
+            putchar('\n'); /* nobody typed one: what follows has a line of its own */
+        fflush(stdout);
+        dup2(out, STDOUT_FILENO);
+    }
+    if (tty >= 0)
+        close(tty);
+    if (out >= 0)
+        close(out);
+    return status;
+}
+
+virConnectAuthPtr fl_credentials(const struct fl_shell *sh)
+{
+    static virConnectAuth aside;
+
+    if (sh->format != FL_FORMAT_JSON)
+        return virConnectAuthPtrDefault;
+    aside = *virConnectAuthPtrDefault;
+    aside.cb = ask_aside;
+    return &aside;
+}
+
 static int authenticate(virConnectPtr *ret, struct fl_shell *sh, const char *uri)
 {
     unsigned int flags = sh->readonly ? VIR_CONNECT_RO : 0;
 
-    *ret = virConnectOpenAuth(uri, virConnectAuthPtrDefault, flags);
+    *ret = virConnectOpenAuth(uri, fl_credentials(sh), flags);
     if (!*ret && fl_agent_wanted(sh)) {
         pid_t agent = fl_agent_start();
 
         if (agent > 0)
-            *ret = virConnectOpenAuth(uri, virConnectAuthPtrDefault, flags);
+            *ret = virConnectOpenAuth(uri, fl_credentials(sh), flags);
         fl_agent_stop(agent);
     }
     return *ret ? 0 : -1;

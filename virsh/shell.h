@@ -172,6 +172,8 @@ bool fl_agent_wanted(const struct fl_shell *sh);
 pid_t fl_agent_start(void);
 void fl_agent_stop(pid_t pid);
 
+/* Who answers when an authentication asks; with -o json the questions stay out of standard output. */
+virConnectAuthPtr fl_credentials(const struct fl_shell *sh);
 int fl_connect(struct fl_shell *sh);
 int fl_event_loop(struct fl_shell *sh); /* registered once, before the first opening */
 void fl_disconnect(struct fl_shell *sh);

@@ -192,6 +192,24 @@ def test_name_and_password_are_taken_from_a_pipe_when_there_is_no_terminal(tmp_p
         assert done.returncode == code, (answers, done.stderr)
 
 
+@pytest.mark.parametrize("command", ["uri", "doctor"])
+def test_questions_stay_out_of_the_document(tmp_path, command):
+    host = tmp_path / "host.xml"
+    host.write_text("<node><auth><user password='pw'>joe</user></auth></node>")
+    for answers, code in ("joe\npw\n", 0), ("joe\nno\n", 1):
+        done = subprocess.run([our_shell(), "-o", "json", "-c", f"test://{host}", *([command] if command == "uri" else [command, f"test://{host}"])],
+                              input=answers, capture_output=True, text=True, timeout=20, start_new_session=True)
+        assert done.returncode == code, done.stderr
+        if code == 0 or command == "doctor":
+            json.loads(done.stdout)
+        else:
+            assert done.stdout == "" and json.loads(done.stderr[done.stderr.index("\n{") :])["error"]["code"]
+        assert "name" in done.stderr.splitlines()[0], done.stderr
+    done = subprocess.run([our_shell(), "-c", f"test://{host}", "uri"], input="joe\npw\n", capture_output=True, text=True,
+                          timeout=20, start_new_session=True)
+    assert done.stdout.endswith(f": test://{host}\n\n") and done.stderr == ""
+
+
 def auth_conf(folder, password, mode=0o600):
     path = folder / "auth.conf"
     path.write_text(f"[credentials-t]\nusername=joe\npassword={password}\n\n[auth-test-localhost]\ncredentials=t\n")
