@@ -8,6 +8,7 @@
  */
 #include "shell.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,26 +24,38 @@ void fl_debug(struct fl_shell *sh, int level, const char *format, ...)
     va_end(ap);
 }
 
+void fl_log(struct fl_shell *sh, const char *label, const char *text)
+{
+    int reason = 0;
+
+    if (!sh->log)
+        return;
+    if (fprintf(sh->log, "%s %s\n", label, text) < 0 || fflush(sh->log) != 0)
+        reason = errno;
+    if (!reason)
+        return;
+    fclose(sh->log);
+    sh->log = NULL; /* told once, and the commands go on */
+    fl_complain(sh, "the log file cannot be written: %s; the log ends here", g_strerror(reason));
+}
+
+void fl_complain_as_is(struct fl_shell *sh, const char *text)
+{
+    fl_log(sh, "error:", text);
+    fflush(stdout);
+    fprintf(stderr, "error: %s\n", text);
+}
+
 void fl_complain(struct fl_shell *sh, const char *format, ...)
 {
+    g_autofree char *text = NULL, *safe = NULL;
     va_list ap;
 
     va_start(ap, format);
-    if (sh->log) {
-        va_list copy;
-
-        va_copy(copy, ap);
-        fputs("error: ", sh->log);
-        vfprintf(sh->log, format, copy);
-        fputc('\n', sh->log);
-        fflush(sh->log);
-        va_end(copy);
-    }
-    fflush(stdout);
-    fputs("error: ", stderr);
-    vfprintf(stderr, format, ap);
-    fputc('\n', stderr);
+    text = g_strdup_vprintf(format, ap);
     va_end(ap);
+    safe = fl_harmless(text);
+    fl_complain_as_is(sh, safe);
 }
 
 static int record_error(struct fl_call *c, const char *format, va_list ap)
@@ -173,8 +186,7 @@ int fl_run_one(struct fl_shell *sh, struct fl_args *args)
     int status;
 
     virResetLastError();
-    if (sh->log)
-        fprintf(sh->log, "run %s\n", name);
+    fl_log(sh, "run", name);
     status = run_connected(&c);
     if (fl_json(&c) && status == 0 && !sh->quit)
         flush_json(&c);

@@ -62,11 +62,8 @@ static void stage_json(struct doctor *d, const fairleadStage *s)
 /* What a far end said could hold anything: no control characters reach the terminal. */
 static void put_line(struct fl_call *c, const char *label, const char *text)
 {
-    g_autofree char *safe = g_strdup(text);
+    g_autofree char *safe = fl_harmless(text);
 
-    for (char *p = safe; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = ' ';
     fl_out(c, "    %s%s\n", label, safe);
 }
 

@@ -106,7 +106,7 @@ int fl_cmd_echo(struct fl_call *c)
         g_string_append_printf(line, "%s%s", w == words ? "" : " ", word);
     }
     if (fl_flag(c, "err"))
-        fl_complain(c->sh, "%s", line->str);
+        fl_complain_as_is(c->sh, line->str);
     else
         fl_out(c, "%s", line->str);
     return 0;

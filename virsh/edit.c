@@ -2,6 +2,8 @@
 /* A description into the user's editor and back. */
 #include "shell.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,19 +66,39 @@ static void unguard(void)
     temporary = NULL;
 }
 
+/* Closes it in any case. */
+static int write_text(struct fl_call *c, int fd, const char *path, const char *text)
+{
+    size_t left = strlen(text);
+    int reason = 0;
+
+    while (left && !reason) {
+        ssize_t n = write(fd, text, left);
+
+        if (n < 0 && errno != EINTR)
+            reason = errno;
+        if (n > 0) {
+            text += n;
+            left -= (size_t)n;
+        }
+    }
+    if (close(fd) < 0 && !reason)
+        reason = errno;
+    if (reason)
+        return fl_wrong(c, "cannot write the temporary file '%s': %s", path, g_strerror(reason));
+    return 0;
+}
+
 int fl_edit_text(struct fl_call *c, const char *text, char **ret_new)
 {
-    g_autofree char *path = NULL, *edited = NULL;
-    int fd = g_file_open_tmp("virshXXXXXX.xml", &path, NULL);
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "virshXXXXXX.xml", NULL), *edited = NULL;
+    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
     int status = -1;
 
     if (fd < 0)
-        return fl_wrong(c, "cannot make a temporary file in '%s'", g_get_tmp_dir());
-    close(fd);
+        return fl_wrong(c, "cannot make a temporary file in '%s': %s", g_get_tmp_dir(), g_strerror(errno));
     guard(path);
-    if (!g_file_set_contents(path, text, -1, NULL))
-        fl_wrong(c, "cannot write the temporary file '%s'", path);
-    else if (run_editor(c, path) == 0)
+    if (write_text(c, fd, path, text) == 0 && run_editor(c, path) == 0)
         status = fl_read_file(c, path, &edited);
     unlink(path);
     unguard();

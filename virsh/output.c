@@ -104,6 +104,22 @@ char *fl_size_text(unsigned long long bytes)
     return g_strdup_printf("%.2lf %s", value, unit);
 }
 
+char *fl_harmless(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *safe = g_string_sized_new(strlen(valid));
+
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        if (c != '\t' && (c < ' ' || (c >= 0x7f && c < 0xa0)))
+            c = ' ';
+        g_string_append_unichar(safe, c);
+    }
+    g_strchomp(safe->str);
+    return g_string_free(safe, FALSE);
+}
+
 char *fl_timestamp(void)
 {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();

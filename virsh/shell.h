@@ -163,7 +163,10 @@ static inline int fl_kept(struct fl_call *c, int status)
 int fl_wrong(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* An error outside or at the end of a command, as lines or as JSON; `reason` is the library's, or NULL. */
 void fl_error(struct fl_shell *sh, const char *command, const char *message, virErrorPtr reason);
+/* A line on standard error and in the log; what others said in it does nothing to a terminal. */
 void fl_complain(struct fl_shell *sh, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void fl_complain_as_is(struct fl_shell *sh, const char *text); /* the user's own words */
+void fl_log(struct fl_shell *sh, const char *label, const char *text);
 void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* connection.c */
@@ -212,6 +215,8 @@ int fl_take_xml(struct fl_call *c, char *xml, const char *what);
 const char *fl_scale(unsigned long long bytes, double *ret_value);
 char *fl_size_text(unsigned long long bytes); /* "1.50 GiB" */
 char *fl_timestamp(void);
+/* Others' words for a terminal: one line of UTF-8, tabs and no other control characters. */
+char *fl_harmless(const char *text);
 
 /* table.c: columns on a terminal, an array of records in JSON */
 struct fl_table;

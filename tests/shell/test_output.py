@@ -322,6 +322,34 @@ def test_a_slip_in_the_words_is_told_before_anything_is_connected_to(words, said
         assert not select.select([server], [], [], 0)[0], "it connected"
 
 
+def test_errors_do_nothing_to_the_terminal(tmp_path):
+    done = shell("domid", "a\x1b[31m\x9b2Jb\x7f\nerror: no\r\tgrün")
+    assert done.returncode == 1 and "grün" in done.stderr and "\t" in done.stderr
+    assert all(line.startswith("error: ") and line.count("error: ") < 3 for line in done.stderr.splitlines())
+    assert len(done.stderr.splitlines()) == 2, done.stderr
+    assert not [c for c in done.stderr if (c < " " or "\x7f" <= c < "\xa0") and c not in "\t\n"], ascii(done.stderr)
+    raw = subprocess.run([our_shell(), "-c", "test:///default", "domid", b"\x9b2J"], capture_output=True, timeout=30)
+    assert raw.returncode == 1 and raw.stderr.decode()
+    log = tmp_path / "log"
+    shell("-l", str(log), "domid", "a\nb\x1b")
+    assert all(line.startswith(("run ", "error: ")) for line in log.read_text().splitlines()) and "\x1b" not in log.read_text()
+    assert shell("echo", "--err", "a\nb").stderr == "error: a\nb\n"
+
+
+def test_a_full_disk_is_told_in_words(tmp_path):
+    done = shell("-l", "/dev/full", "uri; domid nosuch; uri")
+    assert done.returncode == 0 and done.stdout.count("test:///default\n") == 2
+    assert done.stderr.count("No space left on device") == 1 and done.stderr.count("log file") == 1, done.stderr
+    assert "'nosuch'" in done.stderr
+    done = shell("edit test", env={**os.environ, "TMPDIR": str(tmp_path / "gone"), "EDITOR": "true", "VISUAL": ""})
+    assert done.returncode == 1 and "temporary file" in done.stderr and "No such file or directory" in done.stderr
+    limit = 'ulimit -f 0; trap "" XFSZ; exec "$@"'
+    done = subprocess.run(["sh", "-c", limit, "sh", our_shell(), "-c", "test:///default", "edit test"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=30, env={**os.environ, "TMPDIR": str(tmp_path), "EDITOR": "true", "VISUAL": ""})
+    assert done.returncode == 1 and "cannot write the temporary file" in done.stderr and "File too large" in done.stderr, done.stderr
+    assert os.listdir(tmp_path) == []
+
+
 def test_closed_standard_files_are_no_connection():
     argv = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", our_shell(), "-c", "test:///default", "event", "--all",
             "--timeout", "20"]
