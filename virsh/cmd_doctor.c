@@ -27,6 +27,18 @@ struct doctor {
     GPtrArray *notes;
 };
 
+/* A text without the password of a URI, "//user:password@"; new. */
+static char *shown(const char *uri)
+{
+    static GRegex *password;
+
+    if (!uri)
+        return NULL;
+    if (!password)
+        password = g_regex_new("(//[^/?#\\s:@]*):[^/?#\\s]*@", G_REGEX_OPTIMIZE, 0, NULL);
+    return g_regex_replace(password, uri, -1, 0, "\\1:***@", 0, NULL);
+}
+
 static bool want_color(void)
 {
     const char *no = g_getenv("NO_COLOR"), *term = g_getenv("TERM");
@@ -226,7 +238,7 @@ int fl_cmd_doctor(struct fl_call *c)
     unsigned int flags = c->sh->readonly ? FAIRLEAD_READ_ONLY : 0;
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     struct doctor d = { .c = c, .color = want_color(), .notes = notes };
-    g_autofree char *chosen = NULL;
+    g_autofree char *chosen = NULL, *given = shown(name);
     int status;
 
     if (!diagnose || fl_event_loop(c->sh) < 0)
@@ -234,11 +246,11 @@ int fl_cmd_doctor(struct fl_call *c)
     d.local = look_ahead(name, flags, &chosen);
     d.stages = fl_json(c) ? fl_json_array() : NULL;
     if (!d.stages && !c->sh->quiet)
-        fl_out(c, "%s\n\n", name && *name ? name : chosen ? chosen : "(no URI given)");
+        fl_out(c, "%s\n\n", given && *given ? given : chosen ? chosen : "(no URI given)");
     d.waits = !d.stages && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     status = diagnose(name, fl_credentials(c->sh), flags | FAIRLEAD_LIVE, on_stage, &d);
     if (status >= 0)
-        return report(&d, name, status);
+        return report(&d, given, status);
     if (d.stages)
         fl_json_free(d.stages);
     return fl_fail(c, "the way could not be tried");
@@ -252,6 +264,7 @@ static int why_json(struct fl_call *c, unsigned int flags)
         (__typeof__(info))fl_extension_needed(c, "fairleadRouteInfo", "uri --why");
     __typeof__(&fairleadItemsFree) items_free = (__typeof__(items_free))fl_extension("fairleadItemsFree");
     fairleadItem *items = NULL;
+    g_autofree char *given = NULL;
     void *array;
     int n;
 
@@ -270,7 +283,8 @@ static int why_json(struct fl_call *c, unsigned int flags)
         fl_json_append(array, row);
     }
     items_free(items);
-    fl_json_set_text(fl_document(c), "given", c->sh->uri ? c->sh->uri : "-");
+    given = shown(c->sh->uri);
+    fl_json_set_text(fl_document(c), "given", given ? given : "-");
     fl_json_set_text(fl_document(c), "given_by", c->sh->uri_from ? c->sh->uri_from : "-");
     fl_json_set(fl_document(c), "items", array);
     return 0;
@@ -284,8 +298,11 @@ static int why_text(struct fl_call *c, unsigned int flags)
 
     if (!explain)
         return -1;
-    if (c->sh->uri)
-        fl_out(c, "%-18s %s  (%s)\n", "given:", c->sh->uri, c->sh->uri_from);
+    if (c->sh->uri) {
+        g_autofree char *given = shown(c->sh->uri);
+
+        fl_out(c, "%-18s %s  (%s)\n", "given:", given, c->sh->uri_from);
+    }
     text = explain(c->sh->uri, flags);
     if (!text)
         return fl_fail(c, "the URI cannot be resolved");

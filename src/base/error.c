@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/error_titles.h"
+#include "base/util.h"
 #include "base/log.h"
 
 static pthread_key_t error_key;
@@ -129,7 +130,7 @@ int fl_error_set(int domain, int code, const char *detail_fmt, ...)
     if (detail_fmt) {
         va_list ap;
         va_start(ap, detail_fmt);
-        detail = g_strdup_vprintf(detail_fmt, ap);
+        detail = fl_passwords_hide(g_strdup_vprintf(detail_fmt, ap));
         va_end(ap);
     }
     return error_fill(domain, code, detail, -1);
@@ -139,7 +140,7 @@ int fl_error_set_system(int domain, int errnum, const char *detail_fmt, ...)
 {
     va_list ap;
     va_start(ap, detail_fmt);
-    g_autofree char *what = g_strdup_vprintf(detail_fmt, ap);
+    g_autofree char *what = fl_passwords_hide(g_strdup_vprintf(detail_fmt, ap));
     va_end(ap);
     return error_fill(domain, VIR_ERR_SYSTEM_ERROR, g_strdup_printf("%s: %s", what, g_strerror(errnum)),
                       errnum);
@@ -150,7 +151,7 @@ int fl_error_set_argument(int domain, int code, const char *call, const char *ar
 {
     va_list ap;
     va_start(ap, detail_fmt);
-    g_autofree char *detail = g_strdup_vprintf(detail_fmt, ap);
+    g_autofree char *detail = fl_passwords_hide(g_strdup_vprintf(detail_fmt, ap));
     va_end(ap);
     virErrorPtr err = fl_error_get();
     error_fill(domain, code, g_strdup_printf("%s: %s %s", call, argument, detail), 0);

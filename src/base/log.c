@@ -7,6 +7,7 @@
  */
 #define FL_FROM VIR_FROM_CONF
 #include "base/log.h"
+#include "base/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +142,7 @@ void fl_log_write(int level, const char *file, int line, const char *fmt, ...)
     source_name(file, source, sizeof(source));
     va_list ap;
     va_start(ap, fmt);
-    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    g_autofree char *text = fl_passwords_hide(g_strdup_vprintf(fmt, ap));
     va_end(ap);
 
     g_mutex_lock(&log_state.lock);

@@ -240,3 +240,44 @@ void fl_uuid_format(const unsigned char uuid[16], char text[37])
     }
     *p = '\0';
 }
+
+/* ---- what people may see ---- */
+
+/* The '@' of the authority that begins at `from`, if it has a password before it: *ret_colon. */
+static char *password_end(char *from, char **ret_colon)
+{
+    size_t len = strcspn(from, "/?# \t\n'\"");
+    char *at = g_strrstr_len(from, (gssize)len, "@");
+
+    *ret_colon = at ? memchr(from, ':', (size_t)(at - from)) : NULL;
+    return *ret_colon ? at : NULL;
+}
+
+char *fl_passwords_hide(char *text)
+{
+    char *slashes = text ? strstr(text, "//") : NULL, *done = text, *colon, *at;
+    GString *out = NULL;
+
+    for (; slashes; slashes = strstr(slashes + 2, "//")) {
+        at = password_end(slashes + 2, &colon);
+        if (!at)
+            continue;
+        if (!out)
+            out = g_string_new(NULL);
+        g_string_append_len(out, done, colon + 1 - done);
+        g_string_append(out, "***");
+        done = at;
+    }
+    if (!out)
+        return text;
+    g_string_append(out, done);
+    g_free(text);
+    return g_string_free(out, FALSE);
+}
+
+char *fl_user_shown(const char *user)
+{
+    const char *colon = user ? strchr(user, ':') : NULL;
+
+    return colon ? g_strdup_printf("%.*s:***", (int)(colon - user), user) : g_strdup(user);
+}

@@ -35,6 +35,11 @@ int fl_file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
  * folder. */
 int fl_file_replace(const char *path, const void *data, size_t len, mode_t mode);
 
+/* Takes a text for people and gives it back with "//user:password@" of URIs as "//user:***@". */
+char *fl_passwords_hide(char *text);
+/* The same of a user alone, "name:password"; new. NULL stays NULL. */
+char *fl_user_shown(const char *user);
+
 /* "xxxxxxxx-xxxx-…" or 32 digits with dashes anywhere between pairs; false when it is not a UUID. */
 bool fl_uuid_parse(const char *text, unsigned char uuid[16]);
 void fl_uuid_format(const unsigned char uuid[16], char text[37]);

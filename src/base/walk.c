@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The record of a walk, one per thread that watches. */
 #include "base/walk.h"
+#include "base/util.h"
 
 #include <string.h>
 
@@ -138,7 +139,7 @@ void fl_stage_enter(enum fl_stage stage, const char *target_fmt, ...)
     if (target_fmt) {
         g_free(s->target);
         va_start(args, target_fmt);
-        s->target = g_strdup_vprintf(target_fmt, args);
+        s->target = fl_passwords_hide(g_strdup_vprintf(target_fmt, args));
         va_end(args);
     }
     if (begins)
@@ -162,7 +163,7 @@ void fl_stage_note(const char *fmt, ...)
     if (!s)
         return;
     va_start(args, fmt);
-    g_ptr_array_add(s->lines, g_strdup_vprintf(fmt, args));
+    g_ptr_array_add(s->lines, fl_passwords_hide(g_strdup_vprintf(fmt, args)));
     va_end(args);
 }
 

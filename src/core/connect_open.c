@@ -144,6 +144,16 @@ static const struct fl_driver *choose(const struct fl_route *route, unsigned int
     return driver;
 }
 
+#define NO_PASSWORD                                                                                          \
+    "a password stands in the URI, which no transport reads and others may see: leave it out, and use "      \
+    "keys, "                                                                                                 \
+    "auth.conf or the question"
+
+static bool has_password(const struct fl_route *route)
+{
+    return route->user && strchr(route->user, ':');
+}
+
 static void note_route(const struct fl_route *route)
 {
     g_autofree char *text = fl_walk_watched() ? fl_route_explain(route) : NULL;
@@ -159,6 +169,8 @@ static void note_route(const struct fl_route *route)
             fl_stage_note("parameter '%s' is passed on to the far side; did you mean %s?",
                           route->params[i].name, meant);
     }
+    if (has_password(route))
+        fl_stage_note(NO_PASSWORD);
 }
 
 /* A driver nobody knows: the reason, most likely, whatever failed for it. */
@@ -176,6 +188,8 @@ static void suggest_parts(const struct fl_route *route)
 {
     const char *path = route->driver && route->path ? fl_suggest_path(route->driver, route->path) : NULL;
 
+    if (has_password(route))
+        fl_stage_remark(NO_PASSWORD);
     if (path && fl_stage_of_error(fl_error_get(), NULL) == FL_STAGE_OPEN &&
         !strstr(fl_error_get()->message, path))
         fl_stage_remark("did you mean %s://%s%s?", route->driver, route->host ? "..." : "", path);

@@ -137,10 +137,24 @@ static void add_look_only(const struct fl_endpoint *ep, char ***argv)
     *argv = longer;
 }
 
+/* ssh says for whom it was refused, and a URI may have given it "name:password". */
+static char *hide_passwords(char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    for (char **w = words; *w; w++) {
+        char *at = strchr(*w, '@'), *colon = at ? memchr(*w, ':', (size_t)(at - *w)) : NULL;
+        char *hidden = colon ? g_strdup_printf("%.*s:***%s", (int)(colon - *w), *w, at) : g_strdup(*w);
+        g_free(*w);
+        *w = hidden;
+    }
+    g_free(text);
+    return g_strjoinv(" ", words);
+}
+
 static char *for_people(const char *stderr_text)
 {
     g_autofree char *far = fl_ssh_far_strip(stderr_text);
-    return fl_ssh_trace_strip(far);
+    return hide_passwords(fl_ssh_trace_strip(far));
 }
 
 static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
@@ -152,7 +166,8 @@ static int ssh_open(struct fl_transport *t, const struct fl_endpoint *ep)
     if (fl_walk_look_only())
         add_look_only(ep, &argv);
     const char *host = r->host && r->host[0] ? r->host : "localhost";
-    t->target = g_strdup_printf("ssh %s%s%s", r->user ? r->user : "", r->user ? "@" : "", host);
+    g_autofree char *user = fl_user_shown(r->user);
+    t->target = g_strdup_printf("ssh %s%s%s", user ? user : "", user ? "@" : "", host);
     t->encrypted = true;
     fl_debug("%s runs: %s", t->target, argv[g_strv_length(argv) - 1]);
     fl_stage_enter(FL_STAGE_LOOKUP, "%s", t->target);

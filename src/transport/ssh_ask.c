@@ -202,10 +202,11 @@ int fl_ssh_settings_ask(const struct fl_endpoint *ep, struct fl_ssh_settings **r
     }
     fl_ssh_settings_expand(s, names);
     lay_over(s, r);
-    fl_debug("ssh settings of '%s': %s@%s port %d, agent %s, jump %s, command %s", host, s->user, s->hostname,
+    g_autofree char *user = fl_user_shown(s->user);
+    fl_debug("ssh settings of '%s': %s@%s port %d, agent %s, jump %s, command %s", host, user, s->hostname,
              s->port, s->identity_agent, s->proxy_jump, s->proxy_command);
     fl_stage_note("%s: %s@%s port %d%s%s",
-                  program ? "ssh configuration" : "no ssh program here, OpenSSH's defaults", s->user,
+                  program ? "ssh configuration" : "no ssh program here, OpenSSH's defaults", user,
                   s->hostname, s->port,
                   s->proxy_jump      ? " by ProxyJump "
                   : s->proxy_command ? " by ProxyCommand "

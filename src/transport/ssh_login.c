@@ -30,7 +30,8 @@ int fl_ssh_login_init(struct fl_ssh_login *l, struct fl_transport *t, const stru
     l->tried = g_string_new(NULL);
     if (fl_ssh_policy_of(r, &l->policy) < 0 || fl_ssh_settings_ask(ep, &l->settings) < 0)
         return -1;
-    t->target = g_strdup_printf("%s %s@%s", l->library, l->settings->user, l->settings->alias);
+    g_autofree char *user = fl_user_shown(l->settings->user);
+    t->target = g_strdup_printf("%s %s@%s", l->library, user, l->settings->alias);
     t->encrypted = true;
     l->from = (struct fl_credentials){ .auth = r->no_tty ? NULL : ep->auth,
                                        .authfile = r->authfile,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "uri/route.h"
+#include "base/util.h"
 
 static char *origin_text(const struct fl_origin *origin)
 {
@@ -36,7 +37,9 @@ static void say(GString *out, const char *item, const char *value, const struct 
     g_autofree char *why = origin_text(origin);
     g_autofree char *label = g_strdup_printf("%s:", item);
 
-    g_string_append_printf(out, "%-18s %s  (%s)\n", label, value, why);
+    g_autofree char *shown = fl_passwords_hide(g_strdup(value));
+
+    g_string_append_printf(out, "%-18s %s  (%s)\n", label, shown, why);
 }
 
 /* An item of the URI itself. */
@@ -102,6 +105,7 @@ static void say_remote(GString *out, const struct fl_route *route)
 char *fl_route_explain(const struct fl_route *route)
 {
     GString *out = g_string_new(NULL);
+    g_autofree char *user = fl_user_shown(route->user);
     g_autofree char *port = route->port ? g_strdup_printf("%d", route->port) : NULL;
 
     if (route->text)
@@ -114,7 +118,7 @@ char *fl_route_explain(const struct fl_route *route)
             : route->local   ? "none"
                              : "unix",
             &route->transport_origin);
-        say_part(out, route, "user", route->user);
+        say_part(out, route, "user", user);
         say_part(out, route, "host", route->host);
         say_part(out, route, "port", port);
         say_part(out, route, "path", route->path);

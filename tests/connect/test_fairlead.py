@@ -108,6 +108,23 @@ def test_environment_settings_alias(conf):
     assert why(ask(None, env=env, before=as_nobody()), "URI") == ("test:///x", "environment variable LIBVIRT_DEFAULT_URI")
 
 
+@pytest.mark.parametrize("uri", ["qemu+tcp://bob:sekrit@127.0.0.1:1/x", "qemu+nope://bob:sekrit@h/x", "nope//bob:sekrit@h",
+                                 "qemu://bob:sekrit@127.0.0.1/x y", "qemu+unix://bob:sekrit@/x?socket=/nonexistent",
+                                 "test+ssh://bob:sekrit@h/x?command={ssh}", "test+libssh://bob:sekrit@127.0.0.1:1/x",
+                                 "test+libssh2://bob:sekrit@127.0.0.1:1/x"])
+def test_a_password_in_a_uri_is_not_shown(short_tmp, uri):
+    ssh = write_script(short_tmp / "ssh", "#!/bin/sh\necho \"$2@h: Permission denied (publickey).\" >&2\nexit 255\n")
+    virsh = os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh")
+    for what in ("hostname", "doctor", "uri --why", "-o json doctor", "-o json uri --why"):
+        done = subprocess.run([virsh, "-c", uri.format(ssh=ssh), *what.split()], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "LIBVIRT_DEBUG": "1"}, stdin=subprocess.DEVNULL)
+        assert "bob:***@" in done.stdout + done.stderr
+        assert "sekrit" not in done.stdout + done.stderr, (what, done)
+    if "127.0.0.1:1" in uri:
+        assert "a password stands in the URI" in subprocess.run([virsh, "-c", uri, "doctor"], capture_output=True,
+                                                                text=True, timeout=60, stdin=subprocess.DEVNULL).stdout
+
+
 class Leaves(Silent):
     """Hangs up at the first procedure it does not know."""
 
