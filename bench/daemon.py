@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemons under test, and what is put into them: volumes and hosts with many domains."""
+import contextlib
 import os
 import signal
 import socket
@@ -76,8 +77,12 @@ class Daemon:
         return total
 
     def pin(self, core):
-        cores = ",".join(map(str, FREE)) if core is None else str(core)
-        subprocess.run(["taskset", "-apc", cores, str(self.process.pid)], capture_output=True, check=True)
+        done = set()
+        while threads := {int(t) for t in os.listdir(f"/proc/{self.process.pid}/task")} - done:
+            for thread in threads:
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.sched_setaffinity(thread, FREE if core is None else {core})
+            done |= threads
 
     def stop(self):
         if not self.process or self.process.poll() is not None:

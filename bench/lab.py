@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Where the bench runs: namespaces of its own, certificates, and programs pinned to a core or free."""
+import contextlib
 import ctypes
 import json
 import os
@@ -57,8 +58,9 @@ def enter_namespace():
                                   preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         try:
             sys.exit(inside.wait())
-        finally:
-            inside.kill()
+        finally:  # all of them: unshare's child may not yet have asked to go with it
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(inside.pid, signal.SIGKILL)
             inside.wait()
     except KeyboardInterrupt:
         print("\nbench: interrupted; nothing is left behind", file=sys.stderr)
