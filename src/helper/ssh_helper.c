@@ -83,7 +83,11 @@ static int check_local(const struct fl_route *r, const char *text)
 static int run(const char *text, bool read_only)
 {
     bool marks = getenv(FL_SSH_FAR_VARIABLE) != NULL;
-    struct fl_resolve_env env = { .privileged = geteuid() == 0, .read_only = read_only };
+    /* A driver of this process would take no parameter: here every name is for a daemon. */
+    static const char *const no_local[] = { NULL };
+    struct fl_resolve_env env = { .privileged = geteuid() == 0,
+                                  .read_only = read_only,
+                                  .local_drivers = no_local };
     fl_autoroute struct fl_route *route = NULL;
     if (fl_route_resolve(text, &env, FL_RESOLVE_NO_ALIASES, &route) < 0 || check_local(route, text) < 0)
         return -1;

@@ -47,6 +47,16 @@ int fl_ssh_far_end(const struct fl_route *route, bool privileged, struct fl_ssh_
     if (end.netcat_program[0] == '\0' || end.netcat_program[0] == '-')
         return fl_error(VIR_ERR_INVALID_ARG, "netcat='%s' is not a program: give its name or path",
                         end.netcat_program);
+    if (route->socket && end.helper && route->remote_name &&
+        !*route->remote_name) { /* asks with no URI at all */
+        if (!end.netcat)
+            return fl_error(
+                VIR_ERR_INVALID_ARG,
+                "socket=%s does not go with proxy=native where the driver is left to the far side; "
+                "name the driver, or use proxy=netcat",
+                route->socket);
+        end.helper = false;
+    }
     if (route->socket && !route->socket[0])
         return fl_error(VIR_ERR_INVALID_ARG,
                         "parameter socket= is empty; give the path of the far daemon's socket");
@@ -132,6 +142,9 @@ static char *quote_for_any_shell(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/* The incumbent's helper goes to its usual socket whatever the URI says. */
+#define TAKES_SOCKET "virt-ssh-helper --version 2>/dev/null | grep fairlead >/dev/null 2>&1"
+
 char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_far_end *end, bool read_only,
                             bool privileged)
 {
@@ -139,8 +152,13 @@ char *fl_ssh_remote_command(const struct fl_route *route, const struct fl_ssh_fa
     if (end->helper) {
         g_autofree char *uri = helper_uri(route);
         g_autofree char *quoted = script_quote(uri);
-        if (end->netcat)
+        if (end->netcat && route->socket)
+            g_string_append(sh, "if " TAKES_SOCKET "; then ");
+        else if (end->netcat)
             g_string_append(sh, "if command -v virt-ssh-helper >/dev/null 2>&1; then ");
+        else if (route->socket)
+            g_string_append(sh, "if command -v virt-ssh-helper >/dev/null 2>&1 && ! " TAKES_SOCKET
+                                "; then echo \"" FL_SSH_NO_SOCKET "\" >&2; exit 1; fi; ");
         g_string_append_printf(
             sh, FL_SSH_FAR_VARIABLE "=1; export " FL_SSH_FAR_VARIABLE "; exec virt-ssh-helper %s%s",
             read_only ? "-r " : "", quoted);

@@ -10,6 +10,7 @@
 
 /* What the far side's shell, helper or netcat says. */
 static const struct fl_ssh_fault far_faults[] = {
+    { FL_SSH_NO_SOCKET, "helper", "use proxy=netcat, or leave socket= out" },
     { "virt-ssh-helper: connect: ", "helper", "that is on the far host" },
     { "virt-ssh-helper: not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },
     { "virt-ssh-helper: command not found", "helper", "install virt-ssh-helper there, or use proxy=netcat" },

@@ -10,6 +10,7 @@
  * then on is the daemon's answer. virt-ssh-helper writes it when the variable is set (which it is by the far
  * command; others do not want it), the far command itself where a netcat is started, which is there at once.
  */
+#define FL_SSH_NO_SOCKET    "the virt-ssh-helper of that host takes no socket=" /* says our command there */
 #define FL_SSH_FAR_MARK     "fairlead: at the daemon's socket"
 #define FL_SSH_FAR_VARIABLE "FAIRLEAD_FAR_MARK"
 

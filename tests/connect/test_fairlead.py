@@ -449,3 +449,19 @@ def test_a_name_that_is_looked_up_for_ever(run_dir, short_tmp):
     failed = stage(got, "lookup")
     assert (failed["verdict"], failed["code"]) == ("failed", 68) and "'host.example'" in failed["error"]
     assert got["seconds"] < 20
+
+
+# ---- a socket the far helper may not take
+
+@pytest.mark.parametrize("version, proxy, words", [
+    ("virt-ssh-helper (libvirt) 9.0.0", "native", "takes no socket=; use proxy=netcat"),
+    ("virt-ssh-helper (fairlead) 1", "native", "ran test:///default?socket=/x/s")])
+def test_a_socket_is_given_to_a_helper_that_takes_it_or_refused(short_tmp, version, proxy, words):
+    write_script(short_tmp / "virt-ssh-helper",
+                 f"#!/bin/sh\ncase $1 in --version) echo '{version}';; *) echo \"ran $1\" >&2; exit 3;; esac\n")
+    ssh = write_script(short_tmp / "ssh", "#!/bin/sh\nfor c; do :; done\nexec sh -c \"$c\"\n")
+    virsh = os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh")
+    done = subprocess.run([virsh, "-c", f"test+ssh://h/default?command={ssh}&socket=/x/s&proxy={proxy}", "hostname"],
+                          capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "PATH": f"{short_tmp}:{os.environ['PATH']}"})
+    assert words in done.stderr, done

@@ -38,6 +38,7 @@ def test_mode_and_socket_parameters(run_dir, helper_program, echo, short_tmp):
     assert helper(run_dir, helper_program, "qemu:///system?mode=direct").returncode == 0
     assert b"libvirt-sock is absent" in helper(run_dir, helper_program, "qemu:///system?mode=legacy").stderr
     assert helper(run_dir, helper_program, f"xen:///system?socket={short_tmp}/s").stdout == b"hello\n"
+    assert helper(run_dir, helper_program, f"test:///default?socket={short_tmp}/s").stdout == b"hello\n"
 
 
 def test_help_and_version(helper_program):
