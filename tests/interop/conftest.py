@@ -150,7 +150,9 @@ def python_environment(ours=True, **extra):
 
 
 def run(argv, ours=True, timeout=30, env=None, **kwargs):
-    """A program to its end; never longer than `timeout`."""
+    """A program to its end; never longer than `timeout`. The incumbent's may write where nobody reads any more, and would die of
+    that now and then, instead of saying what was wrong: SIGPIPE stays ignored, as Python has it."""
+    kwargs.setdefault("restore_signals", ours)
     return subprocess.run([str(a) for a in argv], env=environment(ours, **(env or {})), timeout=timeout, text=True,
                           stdin=kwargs.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           **kwargs)
