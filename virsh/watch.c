@@ -82,8 +82,11 @@ int fl_interrupt_end(struct fl_call *c)
 
 void fl_interrupt_grace(unsigned int seconds)
 {
-    set_handler(SIGALRM, leave, NULL);
+    if (seconds)
+        set_handler(SIGALRM, leave, NULL);
     alarm(seconds);
+    if (!seconds)
+        signal(SIGALRM, SIG_DFL);
 }
 
 /* The loop thread delivers the events; this thread looks every 20 ms, far below what a person notices. */

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -56,6 +57,10 @@ def both_known(client):
             client.know(client.lab.host_keys[kind], file=file)
 
 
+class Hung(AssertionError):
+    pass
+
+
 def opened(client, uri, answers=None, ours=True, script=SCRIPT):
     env = client.environment()
     if ours:
@@ -67,11 +72,23 @@ def opened(client, uri, answers=None, ours=True, script=SCRIPT):
             env["ASAN_OPTIONS"] = "detect_leaks=0"
     done = subprocess.run(client.argv(["/usr/bin/python3", "-c", script, uri, json.dumps(answers)]), env=env, text=True,
                           capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    if done.returncode == -signal.SIGALRM:
+        raise Hung(f"it hung: {done.stderr}")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     if "opened" in result:  # a normal end is no error
         assert not re.search(" : (error|warning) : .*closed the connection", done.stderr), done.stderr
     return result
+
+
+def answered(client, uri, answers=None):
+    """By the incumbent's library, which now and then hangs, with its own daemon at the other end, too: it is asked again."""
+    for _ in range(3):
+        try:
+            return opened(client, uri, answers, ours=False, script=SCRIPT.replace("alarm(40)", "alarm(20)"))
+        except Hung:
+            pass
+    pytest.skip("the incumbent's library hung three times")
 
 
 REAL_DAEMON = os.environ.get("FL_REAL_LIBVIRTD", "/usr/sbin/libvirtd")
@@ -124,7 +141,7 @@ def test_whole_connection(client, daemon, ours, far_end):
     key = client.give_key()
     uri = client.uri("/default", user="root", driver="test", keyfile=key, sshauth="privkey",
                      proxy={"helper": "native", "netcat": "netcat"}[far_end], mode="legacy")
-    result = opened(client, uri, ours=ours)
+    result = opened(client, uri) if ours else answered(client, uri)
     assert result.get("opened") == ["test"], result
 
 
@@ -231,8 +248,8 @@ FAULTS = ["refused", "no-such-name", "unknown", "unknown-no", "changed", "change
 def test_same_code_for_the_same_fault(client, far, name):
     far.far(nc=shutil.which("nc"))
     uri, answers = fault(client, name)
-    real = opened(client, uri, answers, ours=False)
     mine = opened(client, uri, answers)
+    real = answered(client, uri, answers)
     assert "code" in real and "code" in mine, (real, mine)
     if real["code"] == [1, 0]:  # when the far command ends before it has read a thing, the incumbent forgets to say what
         real["code"] = {"libssh": [98, 66], "libssh2": [85, 50]}[client.transport]

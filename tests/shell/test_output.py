@@ -111,8 +111,8 @@ def test_no_command_of_the_table_lacks_help():
 
 
 def wait_for_events(pid):
-    """Until the shell does: it handles SIGALRM from then on. Readline, which handles that among others, lets go of them one
-    after the other: it has left when it handles none of the others."""
+    """Until the shell does: it handles SIGALRM while it does, and at no other time. Readline, which handles that among others,
+    lets go of them one after the other: it has left when it handles none of the others."""
     others = (signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -121,6 +121,7 @@ def wait_for_events(pid):
         if handled == [1, 0, 0, 0, 0]:
             return
         time.sleep(0.01)
+    raise AssertionError(f"it does not wait: {handled}")
 
 
 def test_ctrl_c_ends_a_wait_in_good_order():
@@ -148,7 +149,10 @@ class Terminal:
             left = end - time.monotonic()
             assert left > 0, f"no {text!r} in {self.seen!r}"
             if select.select([self.fd], [], [], left)[0]:
-                self.seen += os.read(self.fd, 4096).decode(errors="replace")
+                try:
+                    self.seen += os.read(self.fd, 4096).decode(errors="replace")
+                except OSError:  # nobody is left at the other end
+                    raise AssertionError(f"no {text!r}, and it ended with {self.end()}: {self.seen!r}") from None
         self.read = self.seen.index(text, self.read) + len(text)
 
     def type(self, text):
