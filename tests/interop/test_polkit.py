@@ -206,8 +206,8 @@ def test_the_shell_starts_the_agent_of_terminals(polkit, polkit_daemons, folder,
     folder.chmod(0o777)
     (folder / "agent").write_text(f"""#!/bin/bash
 echo "$@" >> {folder}/told
-while [ $# -gt 1 ]; do [ "$1" = --notify-fd ] && eval "exec $2>&-"; shift; done
 echo $$ > {folder}/pid
+while [ $# -gt 1 ]; do [ "$1" = --notify-fd ] && eval "exec $2>&-"; shift; done
 exec sleep 60
 """)
     (folder / "agent").chmod(0o755)
