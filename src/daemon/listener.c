@@ -83,6 +83,20 @@ static int clear_stale(const char *path, const struct sockaddr_un *addr)
 }
 
 /* Group and mode are set before listen(): nobody connects under looser ones. */
+static int open_to(int fd, const char *path, const struct fl_unix_access *access, int backlog)
+{
+    if (access->group != (gid_t)-1 && chown(path, (uid_t)-1, access->group) < 0)
+        return fl_error_system(errno, "cannot give socket '%s' to group %u", path,
+                               (unsigned int)access->group);
+    if (chmod(path, access->mode) < 0)
+        return fl_error_system(errno, "cannot set mode %04o on socket '%s'", (unsigned int)access->mode,
+                               path);
+    if (listen(fd, backlog) < 0)
+        return fl_error_system(errno, "cannot listen on socket '%s'", path);
+    return 0;
+}
+
+/* A socket behind which nobody will be is not left behind. */
 static int bind_unix(int fd, const char *path, const struct sockaddr_un *addr,
                      const struct fl_unix_access *access, int backlog)
 {
@@ -93,15 +107,10 @@ static int bind_unix(int fd, const char *path, const struct sockaddr_un *addr,
     umask(old);
     if (result < 0)
         return fl_error_system(saved, "cannot bind socket '%s'", path);
-    if (access->group != (gid_t)-1 && chown(path, (uid_t)-1, access->group) < 0)
-        return fl_error_system(errno, "cannot give socket '%s' to group %u", path,
-                               (unsigned int)access->group);
-    if (chmod(path, access->mode) < 0)
-        return fl_error_system(errno, "cannot set mode %04o on socket '%s'", (unsigned int)access->mode,
-                               path);
-    if (listen(fd, backlog) < 0)
-        return fl_error_system(errno, "cannot listen on socket '%s'", path);
-    return 0;
+    if (open_to(fd, path, access, backlog) == 0)
+        return 0;
+    (void)unlink(path);
+    return -1;
 }
 
 int fl_listeners_add_unix(struct fl_listeners *all, const char *path, bool read_only,

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,18 +63,34 @@ static int open_locked(const char *path)
     return fl_error(VIR_ERR_OPERATION_FAILED, "pid file '%s' keeps being replaced", path);
 }
 
+/* A full disk may take a part of it, and says so to who asks for the rest. */
+static int write_whole(int fd, const char *text, size_t length)
+{
+    for (size_t done = 0; done < length;) {
+        ssize_t n = pwrite(fd, text + done, length - done, (off_t)done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            errno = n == 0 ? ENOSPC : errno;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return 0;
+}
+
 int fl_pidfile_acquire(const char *path)
 {
     char text[32];
-    int length;
     int fd = open_locked(path);
 
     if (fd < 0)
         return -1;
-    length = snprintf(text, sizeof(text), "%d", (int)getpid());
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) != length) {
+    g_snprintf(text, sizeof(text), "%d", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || write_whole(fd, text, strlen(text)) < 0) {
         fl_error_system(errno, "cannot write pid file '%s'", path);
-        close(fd);
+        fl_pidfile_release(path, fd); /* one without a number says nothing to anybody */
         return -1;
     }
     return fd;
