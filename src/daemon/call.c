@@ -152,6 +152,7 @@ static void serve_and_answer(struct fl_peer *peer, const struct fl_proc *proc, c
         virStreamFree(call.stream);
     if (call.conn)
         fl_connect_unref(call.conn);
+    fl_server_served(peer->server, length);
     fl_error_log_quietly(quiet);
     fl_error_reset();
 }

@@ -18,6 +18,7 @@
 #include "daemon/notify.h"
 #include "daemon/personality.h"
 #include "daemon/tls.h"
+#include "daemon/trim.h"
 
 #ifndef FL_LOCALSTATEDIR
 #define FL_LOCALSTATEDIR "/var"
@@ -43,6 +44,7 @@ struct fl_server {
     bool stopping;
     gint was_used; /* atomic: somebody has been here since `idle_since` */
     int64_t idle_since;
+    struct fl_trim trim;
 };
 
 static void signals(sigset_t *ret_set)
@@ -162,10 +164,18 @@ void fl_server_peer_authenticated(struct fl_server *server, struct fl_peer *peer
     fl_acceptor_peer_authenticated(server->acceptor, peer);
 }
 
+void fl_server_served(struct fl_server *server, size_t length)
+{
+    if (fl_trim_served(&server->trim, length))
+        fl_server_wake(server);
+}
+
 void fl_server_peer_gone(struct fl_server *server, struct fl_peer *peer)
 {
+    bool is_last = fl_acceptor_peer_gone(server->acceptor, peer) && server->options.timeout > 0;
+
     g_atomic_int_set(&server->was_used, 1);
-    if (fl_acceptor_peer_gone(server->acceptor, peer) && server->options.timeout > 0)
+    if (fl_trim_client_gone(&server->trim) || is_last)
         fl_server_wake(server);
 }
 
@@ -243,14 +253,11 @@ static void take_signal(struct fl_server *server)
     server->stopping = true;
 }
 
-/* Milliseconds until something is due in the main thread; -1: nothing is. */
-static int wait_ms(struct fl_server *server)
+/* Milliseconds until the daemon has had no clients for long enough; -1: that is not coming. */
+static int idle_ms(struct fl_server *server)
 {
-    int retry = fl_acceptor_retry_ms(server->acceptor);
     int64_t left;
 
-    if (retry >= 0)
-        return retry;
     if (server->options.timeout == 0 || fl_acceptor_count(server->acceptor) > 0) {
         server->idle_since = 0;
         return -1;
@@ -259,6 +266,20 @@ static int wait_ms(struct fl_server *server)
         server->idle_since = g_get_monotonic_time();
     left = server->idle_since + server->options.timeout * G_USEC_PER_SEC - g_get_monotonic_time();
     return left <= 0 ? 0 : (int)((left + 999) / 1000);
+}
+
+/* The sooner of two times to wait, of which -1 is for ever. */
+static int sooner(int a, int b)
+{
+    return a < 0 ? b : b < 0 ? a : MIN(a, b);
+}
+
+/* Milliseconds until something is due in the main thread; -1: nothing is. */
+static int wait_ms(struct fl_server *server)
+{
+    int retry = fl_acceptor_retry_ms(server->acceptor);
+
+    return sooner(fl_trim_ms(&server->trim), retry >= 0 ? retry : idle_ms(server));
 }
 
 static void check_idle(struct fl_server *server)
@@ -297,6 +318,7 @@ int fl_server_run(struct fl_server *server)
             fl_acceptor_again(server->acceptor, true);
         for (int i = 0; i < n && !server->stopping; i++)
             handle(server, ready[i].data.ptr);
+        fl_trim_if_due(&server->trim);
         check_idle(server);
     }
     fl_notify("STOPPING=1");

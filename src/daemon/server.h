@@ -47,6 +47,7 @@ enum fl_auth_kind fl_server_auth_for(struct fl_server *server, const struct fl_p
 struct fl_tls_host *fl_server_tls(struct fl_server *server); /* where it listens for TLS */
 void fl_server_keepalive(struct fl_server *server, int *ret_interval_s, unsigned int *ret_count);
 void fl_server_peer_authenticated(struct fl_server *server, struct fl_peer *peer);
-void fl_server_wake(struct fl_server *server); /* the main thread looks what is due */
+void fl_server_served(struct fl_server *server, size_t length); /* a call with so many bytes of arguments */
+void fl_server_wake(struct fl_server *server);                  /* the main thread looks what is due */
 /* `peer` NULL: one that was taken in and could not be made. */
 void fl_server_peer_gone(struct fl_server *server, struct fl_peer *peer);

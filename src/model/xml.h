@@ -11,9 +11,11 @@
 #include <glib.h>
 
 enum {
-    FL_XML_MAX_BYTES = 32 << 20, /* size of a document */
-    FL_XML_MAX_DEPTH = 256,      /* as deep as the incumbent's reader goes */
-    FL_XML_MAX_NODES = 1 << 20,
+    FL_XML_MAX_BYTES = 32 << 20,     /* size of a document */
+    FL_XML_MAX_DEPTH = 256,          /* as deep as the incumbent's reader goes */
+    FL_XML_MAX_NODES = 1 << 18,      /* elements, comments and the like of a description */
+    FL_XML_MAX_FILE_NODES = 1 << 20, /* of a file, a whole host */
+    FL_XML_MAX_ATTRS = 1 << 10,      /* of one element; each is compared with each */
 };
 
 enum fl_xml_node_flag {
@@ -49,6 +51,14 @@ int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_ro
 /* The same with errors from `domain` (VIR_FROM_x). */
 int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root);
 int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root);
+
+/* What would become of a text: the nodes, the most attributes of one of them, whether it has a document type
+ * (nothing behind one is counted). */
+struct fl_xml_extent {
+    unsigned int nodes, attrs;
+    bool has_type;
+};
+void fl_xml_scan(const char *text, struct fl_xml_extent *ret);
 
 struct fl_xml_node *fl_xml_new(const char *name);
 struct fl_xml_node *fl_xml_copy(const struct fl_xml_node *node); /* deep, no parent */

@@ -71,7 +71,7 @@ static int load_library(int domain, const char *name)
 struct convert {
     int domain;
     const char *name;
-    unsigned int nodes;
+    unsigned int nodes, max_nodes;
 };
 
 /* "prefix:name" as it was written. */
@@ -116,10 +116,10 @@ static int convert_node(struct convert *cv, const xmlNode *in, bool foreign, uns
     FL_XML_AUTO *out = NULL;
     GString *text = NULL;
 
-    if (depth > FL_XML_MAX_DEPTH || ++cv->nodes > FL_XML_MAX_NODES)
+    if (depth > FL_XML_MAX_DEPTH || ++cv->nodes > cv->max_nodes)
         return fl_error_set(cv->domain, VIR_ERR_XML_ERROR,
-                            "%s:%ld: expected at most %d levels and %d elements", cv->name,
-                            lib.xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, FL_XML_MAX_NODES);
+                            "%s:%ld: expected at most %d levels and %u elements", cv->name,
+                            lib.xmlGetLineNo((xmlNodePtr)in), FL_XML_MAX_DEPTH, cv->max_nodes);
     out = fl_xml_new(NULL);
     out->name = qualified(in->ns, in->name);
     out->ns = in->ns ? g_strdup((const char *)in->ns->href) : NULL;
@@ -176,33 +176,60 @@ static int parse_failed(xmlParserCtxtPtr ctxt, int domain, const char *name)
                         err ? err->line : 0, words);
 }
 
-int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root)
+/* Before memory and time are spent on it. */
+static int check_extent(const struct convert *cv, const char *text, size_t len)
+{
+    struct fl_xml_extent extent;
+
+    if (len > FL_XML_MAX_BYTES)
+        return fl_error_set(cv->domain, VIR_ERR_XML_ERROR,
+                            "%s: expected a document of at most %d bytes, got %zu", cv->name,
+                            FL_XML_MAX_BYTES, len);
+    fl_xml_scan(text, &extent);
+    if (extent.nodes > cv->max_nodes)
+        return fl_error_set(cv->domain, VIR_ERR_XML_ERROR, "%s: expected at most %u elements, got %u",
+                            cv->name, cv->max_nodes, extent.nodes);
+    if (extent.attrs > FL_XML_MAX_ATTRS)
+        return fl_error_set(cv->domain, VIR_ERR_XML_ERROR,
+                            "%s: expected at most %d attributes in an element, got %u", cv->name,
+                            FL_XML_MAX_ATTRS, extent.attrs);
+    if (extent.has_type)
+        return fl_error_set(cv->domain, VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration",
+                            cv->name);
+    return 0;
+}
+
+static int parse(struct convert *cv, const char *text, struct fl_xml_node **ret_root)
 {
     const int options = XML_PARSE_NONET | XML_PARSE_NOBLANKS | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-    struct convert cv = { .domain = domain, .name = name };
     size_t len = strlen(text);
     xmlParserCtxtPtr ctxt;
     xmlDocPtr doc;
     int rc = -1;
 
-    if (len > FL_XML_MAX_BYTES)
-        return fl_error_set(domain, VIR_ERR_XML_ERROR, "%s: expected a document of at most %d bytes, got %zu",
-                            name, FL_XML_MAX_BYTES, len);
-    if (load_library(domain, name) < 0)
+    if (check_extent(cv, text, len) < 0 || load_library(cv->domain, cv->name) < 0)
         return -1;
     ctxt = lib.xmlNewParserCtxt();
     if (!ctxt)
-        return fl_error_set(domain, VIR_ERR_NO_MEMORY, "%s: XML parser", name);
-    doc = lib.xmlCtxtReadMemory(ctxt, text, (int)len, name, NULL, options);
+        return fl_error_set(cv->domain, VIR_ERR_NO_MEMORY, "%s: XML parser", cv->name);
+    doc = lib.xmlCtxtReadMemory(ctxt, text, (int)len, cv->name, NULL, options);
     if (!doc || !lib.xmlDocGetRootElement(doc))
-        rc = parse_failed(ctxt, domain, name);
-    else if (doc->intSubset || doc->extSubset)
-        rc = fl_error_set(domain, VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration", name);
+        rc = parse_failed(ctxt, cv->domain, cv->name);
+    else if (doc->intSubset || doc->extSubset) /* of a text in an encoding of its own */
+        rc = fl_error_set(cv->domain, VIR_ERR_XML_ERROR, "%s:1: expected no document type declaration",
+                          cv->name);
     else
-        rc = convert_node(&cv, lib.xmlDocGetRootElement(doc), false, 1, ret_root);
+        rc = convert_node(cv, lib.xmlDocGetRootElement(doc), false, 1, ret_root);
     lib.xmlFreeDoc(doc);
     lib.xmlFreeParserCtxt(ctxt);
     return rc;
+}
+
+int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_xml_node **ret_root)
+{
+    struct convert cv = { .domain = domain, .name = name, .max_nodes = FL_XML_MAX_NODES };
+
+    return parse(&cv, text, ret_root);
 }
 
 int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_root)
@@ -212,6 +239,7 @@ int fl_xml_parse(const char *text, const char *name, struct fl_xml_node **ret_ro
 
 int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root)
 {
+    struct convert cv = { .domain = VIR_FROM_XML, .name = path, .max_nodes = FL_XML_MAX_FILE_NODES };
     g_autofree char *text = NULL;
     size_t len;
 
@@ -219,5 +247,5 @@ int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root)
         return -1;
     if (strlen(text) != len)
         return fl_error_set(VIR_FROM_XML, VIR_ERR_XML_ERROR, "%s: expected text, found a NUL byte", path);
-    return fl_xml_parse(text, path, ret_root);
+    return parse(&cv, text, ret_root);
 }
