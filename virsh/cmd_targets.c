@@ -34,6 +34,7 @@ struct target {
     char *socket, *uri;
     enum fl_door door;
     struct fl_probe *probe; /* NULL: was not asked */
+    int pid;                /* who listens, 0 when that is not known */
 };
 
 static bool is_legacy(const struct place *p)
@@ -42,11 +43,9 @@ static bool is_legacy(const struct place *p)
 }
 
 /* "libvirt-sock" is libvirtd's, or virtproxyd's where the daemons are many. */
-static enum fl_door knock(const struct place *p, const char *socket)
+static const char *program_of(const struct place *p)
 {
-    if (is_legacy(p) && !fl_local_runs("libvirtd"))
-        return fl_local_knock(socket, "virtproxyd");
-    return fl_local_knock(socket, p->daemon);
+    return is_legacy(p) && !fl_local_runs("libvirtd") ? "virtproxyd" : p->daemon;
 }
 
 static void targets_free(struct target *t, size_t n)
@@ -65,6 +64,8 @@ static const char *state_of(const struct target *t)
         return fl_door_word(t->door);
     if (t->probe->ok)
         return "reachable";
+    if (t->probe->code == VIR_ERR_OPERATION_TIMEOUT)
+        return "no answer";
     return t->probe->code == VIR_ERR_NO_CONNECT ? "no driver" : "failed";
 }
 
@@ -109,13 +110,23 @@ static char *count_text(const struct target *t, int n)
     return t->probe && t->probe->ok && n >= 0 ? g_strdup_printf("%d", n) : g_strdup("-");
 }
 
+/* One that is only stopped is no failure of opening: who it is and how to look is what helps. */
+static char *reason_of(const struct target *t)
+{
+    if (!t->probe || t->probe->ok)
+        return g_strdup("");
+    if (t->probe->code == VIR_ERR_OPERATION_TIMEOUT)
+        return fl_local_silence(program_of(t->place), t->pid);
+    return g_strdup(t->probe->text);
+}
+
 static void add_row(struct fl_table *table, const struct target *t)
 {
+    g_autofree char *reason = reason_of(t);
     g_autofree char *running = count_text(t, t->probe ? t->probe->running : -1);
     g_autofree char *total = count_text(t, t->probe ? t->probe->total : -1);
 
-    fl_table_add(table, t->place->uri, state_of(t), running, total, t->socket,
-                 t->probe && !t->probe->ok ? t->probe->text : "", NULL);
+    fl_table_add(table, t->place->uri, state_of(t), running, total, t->socket, reason, NULL);
 }
 
 static void find_all(struct target *targets, struct fl_probe *probes, size_t *ret_n_probes)
@@ -127,7 +138,7 @@ static void find_all(struct target *targets, struct fl_probe *probes, size_t *re
 
         t->place = &places[i];
         t->socket = fl_local_socket(places[i].uri, places[i].session, places[i].daemon);
-        t->door = knock(&places[i], t->socket);
+        t->door = fl_local_knock(t->socket, program_of(&places[i]), &t->pid);
         if (t->door != FL_DOOR_OPEN)
             continue;
         t->uri = fl_local_uri(places[i].uri, t->socket);
@@ -181,7 +192,8 @@ static int system_domains(void)
         struct fl_probe probe = { .uri = uri, .readonly = true, .counts = true };
 
         p.daemon = daemons[i];
-        if (knock(&p, socket) != FL_DOOR_OPEN || fl_probe_all(&probe, 1, HINT_SECONDS) < 0)
+        if (fl_local_knock(socket, program_of(&p), NULL) != FL_DOOR_OPEN ||
+            fl_probe_all(&probe, 1, HINT_SECONDS) < 0)
             continue;
         total = probe.ok ? probe.total : 0;
         fl_probe_fini(&probe);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,8 +18,8 @@ static const char *const modular[] = {
     "virtqemud", "virtxend", "virtlxcd", "virtvboxd", "virtchd", "virtvzd"
 };
 
-/* /proc/PID/comm holds 15 bytes of the name. */
-bool fl_local_runs(const char *name)
+/* A process of this name that this user can see, or 0. /proc/PID/comm holds 15 bytes of the name. */
+static int process_named(const char *name)
 {
     g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
     const char *pid;
@@ -30,9 +31,58 @@ bool fl_local_runs(const char *name)
             continue;
         path = g_build_filename("/proc", pid, "comm", NULL);
         if (g_file_get_contents(path, &comm, NULL, NULL) && strcmp(g_strchomp(comm), name) == 0)
-            return true;
+            return atoi(pid);
     }
-    return false;
+    return 0;
+}
+
+bool fl_local_runs(const char *name)
+{
+    return process_named(name) != 0;
+}
+
+/* The letter of /proc/PID/stat behind the name, which may itself have blanks and brackets; 0: not to be seen.
+ */
+static char process_state(int pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid), *text = NULL;
+    const char *end;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) || !(end = strrchr(text, ')')) || end[1] != ' ')
+        return 0;
+    return end[2];
+}
+
+char *fl_local_silence(const char *daemon, int pid)
+{
+    char state = pid ? process_state(pid) : 0;
+
+    if (!pid)
+        return g_strdup_printf("%s takes connections and does not answer; look at its log", daemon);
+    if (state == 'T' || state == 't')
+        return g_strdup_printf(
+            "%s (process %d) takes connections and does not answer: it is %s; to let it go on: "
+            "kill -CONT %d",
+            daemon, pid, state == 't' ? "held by a debugger" : "stopped", pid);
+    return g_strdup_printf(
+        "%s (process %d) takes connections and does not answer; look at its log, and at what "
+        "it waits for: ps -L -o pid,lwp,stat,wchan:24,comm -p %d",
+        daemon, pid, pid);
+}
+
+/* Who listens at the other end: the daemon, or systemd, which handed the socket to it. */
+static int listener_pid(int fd, const char *daemon)
+{
+    struct ucred peer = { 0 };
+    socklen_t size = sizeof(peer);
+    g_autofree char *path = NULL, *comm = NULL;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0)
+        return process_named(daemon);
+    path = g_strdup_printf("/proc/%d/comm", peer.pid);
+    if (g_file_get_contents(path, &comm, NULL, NULL) && strcmp(g_strchomp(comm), "systemd") == 0)
+        return process_named(daemon);
+    return peer.pid;
 }
 
 /* Whether a process of this machine, be it systemd, listens there. */
@@ -61,7 +111,7 @@ static bool would_wake(const char *path, const char *daemon)
            !fl_local_runs(daemon) && has_listener(path);
 }
 
-enum fl_door fl_local_knock(const char *path, const char *daemon)
+enum fl_door fl_local_knock(const char *path, const char *daemon, int *ret_pid)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int fd, status;
@@ -75,6 +125,8 @@ enum fl_door fl_local_knock(const char *path, const char *daemon)
     status = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&addr, sizeof(addr));
     if (status < 0)
         status = errno;
+    if (status == 0 && ret_pid)
+        *ret_pid = listener_pid(fd, daemon);
     if (fd >= 0)
         close(fd);
     switch (status) {

@@ -259,7 +259,8 @@ def test_targets_waits_for_nobody(our_virsh, folder):
         assert time.monotonic() - begun < 20
     path.unlink()
     row = [r for r in json.loads(done.stdout) if r["socket"] == str(path)][0]
-    assert row["state"] == "failed" and row["reason"] and row["running"] is None
+    assert row["state"] == "no answer" and row["running"] is None
+    assert f"(process {os.getpid()}) takes connections and does not answer" in row["reason"] and "ps -L" in row["reason"]
 
 
 def test_targets_starts_nothing(our_virsh, folder):
