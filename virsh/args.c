@@ -68,6 +68,22 @@ int fl_arg_int(struct fl_call *c, const char *name, int *ret)
     return 1;
 }
 
+int fl_arg_ll(struct fl_call *c, const char *name, long long *ret)
+{
+    const char *text = fl_arg(c, name);
+    char *end;
+
+    if (!text)
+        return 0;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    if (end == text || *end)
+        return bad_number(c, name, text, "a whole number");
+    if (errno)
+        return out_of_range(c, name, text, G_MININT64, G_MAXINT64);
+    return 1;
+}
+
 static int from_zero(struct fl_call *c, const char *name, unsigned long long most, unsigned long long *ret)
 {
     const char *text = fl_arg(c, name);
@@ -126,7 +142,7 @@ static int unit_scale(const char *suffix, unsigned long long *ret)
 int fl_arg_size(struct fl_call *c, const char *name, unsigned long long unit, unsigned long long max,
                 unsigned long long *ret)
 {
-    static const char want[] = "a size such as 512, 512MiB or 2G, or is too large";
+    static const char want[] = "a size such as 512, 512MiB or 2G";
     const char *text = fl_arg(c, name);
     char *end;
     unsigned long long value, scale = unit;
@@ -135,12 +151,10 @@ int fl_arg_size(struct fl_call *c, const char *name, unsigned long long unit, un
         return 0;
     errno = 0;
     value = strtoull(text, &end, 10);
-    if (errno || end == text || strchr(text, '-'))
+    if (end == text || strchr(text, '-') || (*end && unit_scale(end, &scale) < 0))
         return bad_number(c, name, text, want);
-    if (*end && unit_scale(end, &scale) < 0)
-        return bad_number(c, name, text, want);
-    if (value && scale > max / value)
-        return bad_number(c, name, text, want);
+    if (errno || (value && scale > max / value))
+        return fl_wrong(c, "option <%s>: '%s' is too large: it takes %llu bytes at most", name, text, max);
     *ret = value * scale;
     return 1;
 }
@@ -167,6 +181,13 @@ int fl_exclusive(struct fl_call *c, const char *a, const char *b)
     if (!fl_flag(c, a) || !fl_flag(c, b))
         return 0;
     return fl_wrong(c, "options --%s and --%s exclude each other", a, b);
+}
+
+int fl_needs(struct fl_call *c, const char *option, const char *other)
+{
+    if (!fl_flag(c, option) || fl_flag(c, other))
+        return 0;
+    return fl_wrong(c, "option --%s needs --%s", option, other);
 }
 
 int fl_affect(struct fl_call *c, unsigned int *ret_flags)

@@ -15,13 +15,17 @@
 
 void fl_debug(struct fl_shell *sh, int level, const char *format, ...)
 {
+    g_autofree char *text = NULL, *safe = NULL;
     va_list ap;
 
     if (level < sh->debug)
         return;
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    text = g_strdup_vprintf(format, ap);
     va_end(ap);
+    safe = fl_harmless(text);
+    fflush(stdout);
+    fprintf(stderr, "%s\n", safe);
 }
 
 void fl_log(struct fl_shell *sh, const char *label, const char *text)
@@ -48,14 +52,15 @@ void fl_complain_as_is(struct fl_shell *sh, const char *text)
 
 void fl_complain(struct fl_shell *sh, const char *format, ...)
 {
-    g_autofree char *text = NULL, *safe = NULL;
+    g_autofree char *text = NULL, *safe = NULL, *short_words = NULL;
     va_list ap;
 
     va_start(ap, format);
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
     safe = fl_harmless(text);
-    fl_complain_as_is(sh, safe);
+    short_words = fl_shortened(safe);
+    fl_complain_as_is(sh, short_words);
 }
 
 static int record_error(struct fl_call *c, const char *format, va_list ap)
@@ -150,6 +155,32 @@ static int check_filled(struct fl_call *c)
     return 0;
 }
 
+static bool is_secret(const struct fl_option *o)
+{
+    return strcmp(o->name, "password") == 0 || strcmp(o->name, "base64") == 0 ||
+           (strcmp(o->name, "secret") == 0 && o->named_only);
+}
+
+/* -d 1: the command and the words given to it; -d 0: what is looked up, too. */
+static void tell_words(struct fl_call *c)
+{
+    const struct fl_args *a = c->args;
+    g_autoptr(GString) line = g_string_new(a->command->name);
+    g_autofree char *text = NULL;
+
+    for (size_t i = 0; i < a->n_options; i++)
+        if (a->values[i] && a->options[i].kind == FL_OPTION_BOOL)
+            g_string_append_printf(line, " --%s", a->options[i].name);
+        else if (a->values[i] && a->options[i].kind != FL_OPTION_ARGV && !is_secret(&a->options[i]))
+            g_string_append_printf(line, " --%s '%s'", a->options[i].name, a->values[i]);
+        else if (a->values[i] && a->options[i].kind != FL_OPTION_ARGV)
+            g_string_append_printf(line, " --%s ***", a->options[i].name);
+    for (guint i = 0; i < a->argv->len && a->argv->pdata[i]; i++)
+        g_string_append_printf(line, " '%s'", (const char *)a->argv->pdata[i]);
+    text = fl_without_password(line->str);
+    fl_debug(c->sh, FL_DEBUG_INFO, "running: %s", text);
+}
+
 static int run_connected(struct fl_call *c)
 {
     if (!(c->args->command->flags & FL_COMMAND_OFFLINE)) {
@@ -187,6 +218,8 @@ int fl_run_one(struct fl_shell *sh, struct fl_args *args)
 
     virResetLastError();
     fl_log(sh, "run", name);
+    if (sh->debug <= FL_DEBUG_INFO)
+        tell_words(&c);
     status = run_connected(&c);
     if (fl_json(&c) && status == 0 && !sh->quit)
         flush_json(&c);

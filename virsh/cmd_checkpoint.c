@@ -45,6 +45,8 @@ int fl_cmd_checkpoint_create(struct fl_call *c)
                                   VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE, NULL);
     g_autofree char *xml = NULL;
 
+    if (fl_needs(c, "redefine-validate", "redefine") < 0)
+        return -1;
     if (fl_arg(c, "xmlfile") && fl_arg_file(c, "xmlfile", &xml) < 0)
         return -1;
     return create(c, xml ? xml : "<domaincheckpoint/>", flags, fl_arg(c, "xmlfile"));
@@ -115,7 +117,7 @@ int fl_cmd_checkpoint_list(struct fl_call *c)
 
     if (fl_exclusive(c, "tree", "name") < 0 || fl_exclusive(c, "parent", "roots") < 0 ||
         fl_exclusive(c, "parent", "tree") < 0 || fl_exclusive(c, "roots", "tree") < 0 ||
-        fl_exclusive(c, "roots", "from") < 0)
+        fl_exclusive(c, "roots", "from") < 0 || fl_needs(c, "descendants", "from") < 0)
         return -1;
     if (fl_arg(c, "from")) {
         from = checkpoint_by_name(c, fl_arg(c, "from"));

@@ -3,6 +3,7 @@
  * doctor: opens a connection as the commands would, prints every stage of the way with its verdict, and
  * changes nothing. uri --why: which rule chose the URI. Both ask calls of <libvirt/fairlead.h>.
  */
+#include "findings.h"
 #include "local.h"
 #include "pki.h"
 #include "shell.h"
@@ -27,18 +28,6 @@ struct doctor {
     GPtrArray *notes;
 };
 
-/* A text without the password of a URI, "//user:password@"; new. */
-static char *shown(const char *uri)
-{
-    static GRegex *password;
-
-    if (!uri)
-        return NULL;
-    if (!password)
-        password = g_regex_new("(//[^/?#\\s:@]*):[^/?#\\s]*@", G_REGEX_OPTIMIZE, 0, NULL);
-    return g_regex_replace(password, uri, -1, 0, "\\1:***@", 0, NULL);
-}
-
 static bool want_color(void)
 {
     const char *no = g_getenv("NO_COLOR"), *term = g_getenv("TERM");
@@ -53,15 +42,13 @@ static const char *verdict_word(int verdict)
 
 static void stage_json(struct doctor *d, const fairleadStage *s)
 {
-    void *row = fl_json_object(), *findings = fl_json_array();
+    void *row = fl_json_object();
 
-    for (unsigned int i = 0; i < s->nfindings; i++)
-        fl_json_append(findings, fl_json_string(s->findings[i]));
     fl_json_set(row, "name", fl_json_string(s->name));
     fl_json_set_text(row, "target", s->target ? s->target : "-");
     fl_json_set(row, "verdict", fl_json_string(verdict_word(s->verdict)));
     fl_json_set_ms(row, "time_ms", s->milliseconds);
-    fl_json_set(row, "findings", findings);
+    fl_findings_json(row, s->name, s->findings, s->nfindings);
     if (s->verdict == FAIRLEAD_FAILED) {
         fl_json_set_text(row, "error", s->error ? s->error : "-");
         fl_json_set_text(row, "advice", s->advice ? s->advice : "-");
@@ -238,7 +225,7 @@ int fl_cmd_doctor(struct fl_call *c)
     unsigned int flags = c->sh->readonly ? FAIRLEAD_READ_ONLY : 0;
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     struct doctor d = { .c = c, .color = want_color(), .notes = notes };
-    g_autofree char *chosen = NULL, *given = shown(name);
+    g_autofree char *chosen = NULL, *given = fl_without_password(name);
     int status;
 
     if (!diagnose || fl_event_loop(c->sh) < 0)
@@ -283,7 +270,7 @@ static int why_json(struct fl_call *c, unsigned int flags)
         fl_json_append(array, row);
     }
     items_free(items);
-    given = shown(c->sh->uri);
+    given = fl_without_password(c->sh->uri);
     fl_json_set_text(fl_document(c), "given", given ? given : "-");
     fl_json_set_text(fl_document(c), "given_by", c->sh->uri_from ? c->sh->uri_from : "-");
     fl_json_set(fl_document(c), "items", array);
@@ -299,7 +286,7 @@ static int why_text(struct fl_call *c, unsigned int flags)
     if (!explain)
         return -1;
     if (c->sh->uri) {
-        g_autofree char *given = shown(c->sh->uri);
+        g_autofree char *given = fl_without_password(c->sh->uri);
 
         fl_out(c, "%-18s %s  (%s)\n", "given:", given, c->sh->uri_from);
     }

@@ -34,7 +34,7 @@ int fl_cmd_attach_device(struct fl_call *c)
         return -1;
     if ((plain(c, flags) ? virDomainAttachDevice(c->dom, xml)
                          : virDomainAttachDeviceFlags(c->dom, xml, flags)) < 0)
-        return fl_fail(c, "failed to attach the device of %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to attach the device of '%s'", fl_arg(c, "file"));
     fl_extra(c, "Device attached successfully\n");
     return 0;
 }
@@ -48,7 +48,7 @@ int fl_cmd_detach_device(struct fl_call *c)
         return -1;
     if ((plain(c, flags) ? virDomainDetachDevice(c->dom, xml)
                          : virDomainDetachDeviceFlags(c->dom, xml, flags)) < 0)
-        return fl_fail(c, "failed to detach the device of %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to detach the device of '%s'", fl_arg(c, "file"));
     fl_extra(c, "Device detached successfully\n");
     return 0;
 }
@@ -60,7 +60,7 @@ int fl_cmd_detach_device_alias(struct fl_call *c)
     if (fl_affect(c, &flags) < 0)
         return -1;
     if (virDomainDetachDeviceAlias(c->dom, fl_arg(c, "alias"), flags) < 0)
-        return fl_fail(c, "failed to detach the device with alias %s", fl_arg(c, "alias"));
+        return fl_fail(c, "failed to detach the device with alias '%s'", fl_arg(c, "alias"));
     fl_extra(c, "Device detach request sent successfully\n");
     return 0;
 }
@@ -74,7 +74,7 @@ int fl_cmd_update_device(struct fl_call *c)
         return -1;
     flags |= fl_flags(c, "force", VIR_DOMAIN_DEVICE_MODIFY_FORCE, NULL);
     if (virDomainUpdateDeviceFlags(c->dom, xml, flags) < 0)
-        return fl_fail(c, "failed to update the device of %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to update the device of '%s'", fl_arg(c, "file"));
     fl_extra(c, "Device updated successfully\n");
     return 0;
 }
@@ -332,10 +332,10 @@ int fl_cmd_detach_interface(struct fl_call *c)
         xml = fl_xml_format(node);
     fl_xml_free(root);
     if (!node && fl_arg(c, "mac"))
-        return fl_wrong(c, "domain '%s' has no %s interface with MAC address %s", virDomainGetName(c->dom),
-                        fl_arg(c, "type"), fl_arg(c, "mac"));
+        return fl_wrong(c, "domain '%s' has no '%s' interface with MAC address '%s'",
+                        virDomainGetName(c->dom), fl_arg(c, "type"), fl_arg(c, "mac"));
     if (!node)
-        return fl_wrong(c, "domain '%s' has no interface of type %s", virDomainGetName(c->dom),
+        return fl_wrong(c, "domain '%s' has no interface of type '%s'", virDomainGetName(c->dom),
                         fl_arg(c, "type"));
     if (!xml || count > 1)
         return fl_wrong(c, "domain '%s' has %d such interfaces; say which with --mac",

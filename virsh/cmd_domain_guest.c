@@ -117,7 +117,7 @@ int fl_cmd_get_user_sshkeys(struct fl_call *c)
     int n = virDomainAuthorizedSSHKeysGet(c->dom, fl_arg(c, "user"), &keys, 0);
 
     if (n < 0)
-        return fl_fail(c, "failed to get the ssh keys of %s", fl_arg(c, "user"));
+        return fl_fail(c, "failed to get the ssh keys of '%s'", fl_arg(c, "user"));
     for (int i = 0; i < n; i++) {
         fl_out(c, "%s", keys[i]);
         free(keys[i]);
@@ -148,7 +148,7 @@ int fl_cmd_set_user_sshkeys(struct fl_call *c)
             removing ? VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_REMOVE : VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_APPEND;
     if (virDomainAuthorizedSSHKeysSet(c->dom, fl_arg(c, "user"), (const char **)keys,
                                       keys ? g_strv_length(keys) : 0, flags) < 0)
-        return fl_fail(c, "failed to change the ssh keys of %s", fl_arg(c, "user"));
+        return fl_fail(c, "failed to change the ssh keys of '%s'", fl_arg(c, "user"));
     return 0;
 }
 

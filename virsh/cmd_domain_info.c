@@ -243,13 +243,10 @@ static int time_set(struct fl_call *c, bool now, bool sync)
 {
     long long seconds = 0;
     unsigned int nanoseconds = 0;
-    int value = 0, given = fl_arg_int(c, "time", &value);
 
-    if (given < 0)
+    if (fl_arg_ll(c, "time", &seconds) < 0)
         return -1;
-    if (given)
-        seconds = strtoll(fl_arg(c, "time"), NULL, 10);
-    else if (now) {
+    if (now) {
         gint64 t = g_get_real_time();
 
         seconds = t / G_USEC_PER_SEC;

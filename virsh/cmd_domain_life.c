@@ -51,7 +51,7 @@ int fl_cmd_create(struct fl_call *c)
     else
         dom = virDomainCreateXML(c->conn, xml, flags);
     if (!dom)
-        return fl_fail(c, "failed to create a domain from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to create a domain from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Domain '%s' created from %s\n", virDomainGetName(dom), fl_arg(c, "file"));
     if (fl_flag(c, "console"))
         return fl_console(c, dom, NULL, 0);
@@ -68,7 +68,7 @@ int fl_cmd_define(struct fl_call *c)
         return -1;
     dom = flags ? virDomainDefineXMLFlags(c->conn, xml, flags) : virDomainDefineXML(c->conn, xml);
     if (!dom)
-        return fl_fail(c, "failed to define a domain from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define a domain from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Domain '%s' defined from %s\n", virDomainGetName(dom), fl_arg(c, "file"));
     return 0;
 }
@@ -214,6 +214,23 @@ static int remove_storage(struct fl_call *c, GPtrArray *vols)
     return status;
 }
 
+/* A driver that does not know one of these has nothing that it could concern: it is asked without them. */
+enum {
+    UNDEFINE_SPARE = VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
+                     VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM
+};
+
+static int undefine(virDomainPtr dom, unsigned int flags)
+{
+    int status = flags ? virDomainUndefineFlags(dom, flags) : virDomainUndefine(dom);
+    int code = status < 0 ? virGetLastErrorCode() : VIR_ERR_OK;
+
+    if (!(flags & UNDEFINE_SPARE) || (code != VIR_ERR_INVALID_ARG && code != VIR_ERR_NO_SUPPORT))
+        return status;
+    virResetLastError();
+    return undefine(dom, flags & ~(unsigned int)UNDEFINE_SPARE);
+}
+
 int fl_cmd_undefine(struct fl_call *c)
 {
     const char *name = virDomainGetName(c->dom);
@@ -224,10 +241,12 @@ int fl_cmd_undefine(struct fl_call *c)
                  VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA, "nvram", VIR_DOMAIN_UNDEFINE_NVRAM, "keep-nvram",
                  VIR_DOMAIN_UNDEFINE_KEEP_NVRAM, "tpm", VIR_DOMAIN_UNDEFINE_TPM, "keep-tpm",
                  VIR_DOMAIN_UNDEFINE_KEEP_TPM, NULL);
-    bool storage = fl_flag(c, "storage") || fl_flag(c, "remove-all-storage");
+    const char *disks = fl_arg(c, "storage");
+    bool storage = (disks && *disks) || fl_flag(c, "remove-all-storage"); /* "" names none */
 
     if (fl_exclusive(c, "nvram", "keep-nvram") < 0 || fl_exclusive(c, "tpm", "keep-tpm") < 0 ||
-        fl_exclusive(c, "storage", "remove-all-storage") < 0)
+        fl_exclusive(c, "storage", "remove-all-storage") < 0 ||
+        fl_needs(c, "delete-storage-volume-snapshots", "remove-all-storage") < 0)
         return -1;
     if (fl_flag(c, "wipe-storage") && !storage)
         return fl_wrong(c, "option --wipe-storage needs --storage or --remove-all-storage");
@@ -235,7 +254,7 @@ int fl_cmd_undefine(struct fl_call *c)
         return fl_wrong(c, "the disks of a running domain cannot be removed; destroy '%s' first", name);
     if (storage && storage_of(c, vols) < 0)
         return -1;
-    if ((flags ? virDomainUndefineFlags(c->dom, flags) : virDomainUndefine(c->dom)) < 0)
+    if (undefine(c->dom, flags) < 0)
         return fl_fail(c, "failed to undefine domain '%s'", name);
     fl_extra(c, "Domain '%s' has been undefined\n", name);
     return remove_storage(c, vols);

@@ -27,7 +27,7 @@ int fl_cmd_save(struct fl_call *c)
     if (state_flags(c, &flags) < 0 || (fl_arg(c, "xml") && fl_arg_file(c, "xml", &xml) < 0))
         return -1;
     if ((flags || xml ? virDomainSaveFlags(c->dom, to, xml, flags) : virDomainSave(c->dom, to)) < 0)
-        return fl_fail(c, "failed to save domain '%s' to %s", name, to);
+        return fl_fail(c, "failed to save domain '%s' to '%s'", name, to);
     fl_extra(c, "\nDomain '%s' saved to %s\n", name, to);
     return 0;
 }
@@ -42,7 +42,7 @@ int fl_cmd_restore(struct fl_call *c)
         return -1;
     if ((flags || xml ? virDomainRestoreFlags(c->conn, from, xml, flags) : virDomainRestore(c->conn, from)) <
         0)
-        return fl_fail(c, "failed to restore a domain from %s", from);
+        return fl_fail(c, "failed to restore a domain from '%s'", from);
     fl_extra(c, "Domain restored from %s\n", from);
     return 0;
 }
@@ -189,7 +189,7 @@ int fl_cmd_dump(struct fl_call *c)
             c, "option --format: '%s' is none of elf, kdump-zlib, kdump-lzo, kdump-snappy, win-dmp", format);
     if ((format ? virDomainCoreDumpWithFormat(c->dom, to, i, flags) : virDomainCoreDump(c->dom, to, flags)) <
         0)
-        return fl_fail(c, "failed to core dump domain '%s' to %s", name, to);
+        return fl_fail(c, "failed to core dump domain '%s' to '%s'", name, to);
     fl_extra(c, "\nDomain '%s' dumped to %s\n", name, to);
     return 0;
 }

@@ -127,6 +127,12 @@ int fl_cmd_blkiotune(struct fl_call *c)
         { "device-write-bytes-sec", VIR_DOMAIN_BLKIO_DEVICE_WRITE_BPS, VIR_TYPED_PARAM_STRING, false },
     };
 
+    int weight = 1;
+
+    if (fl_arg_int(c, "weight", &weight) < 0)
+        return -1;
+    if (weight < 1)
+        return fl_wrong(c, "option --weight is 1 or more, not %d", weight);
     return tune(c, table, G_N_ELEMENTS(table), virDomainGetBlkioParameters, virDomainSetBlkioParameters,
                 "block I/O weights", fl_param_text);
 }
@@ -152,7 +158,7 @@ int fl_cmd_numatune(struct fl_call *c)
     if (!mode && !nodeset)
         return get_and_show(c, virDomainGetNumaParameters, flags, "NUMA placement", numa_text);
     for (int i = 0; mode && i < (int)G_N_ELEMENTS(numa_modes); i++)
-        if (strcmp(numa_modes[i], mode) == 0 || atoi(mode) == i)
+        if (strcmp(numa_modes[i], mode) == 0 || (mode[0] == '0' + i && !mode[1]))
             number = i;
     if (mode && number < 0)
         return fl_wrong(c, "option --mode: '%s' is none of strict, preferred, interleave, restrictive", mode);
@@ -275,12 +281,14 @@ static char *perf_text(const virTypedParameter *p)
                                               : fl_param_text(p);
 }
 
-static void perf_words(struct fl_call *c, const char *option, int value, struct params *p)
+static int perf_words(struct fl_call *c, const char *option, int value, struct params *p)
 {
     g_auto(GStrv) words = g_strsplit(fl_arg(c, option) ? fl_arg(c, option) : "", ",", 0);
 
     for (char **w = words; *w; w++)
-        virTypedParamsAddBoolean(&p->list, &p->n, &p->max, *w, value);
+        if (virTypedParamsAddBoolean(&p->list, &p->n, &p->max, *w, value) < 0)
+            return fl_fail(c, "there is no performance event '%s'", *w);
+    return 0;
 }
 
 int fl_cmd_perf(struct fl_call *c)
@@ -291,9 +299,9 @@ int fl_cmd_perf(struct fl_call *c)
 
     if (fl_affect(c, &flags) < 0)
         return -1;
-    perf_words(c, "enable", 1, &p);
-    perf_words(c, "disable", 0, &p);
-    if (p.n > 0) {
+    if (perf_words(c, "enable", 1, &p) < 0 || perf_words(c, "disable", 0, &p) < 0) {
+        status = -1;
+    } else if (p.n > 0) {
         if (virDomainSetPerfEvents(c->dom, p.list, p.n, flags) < 0)
             status = fl_fail(c, "failed to change the performance events of domain '%s'",
                              virDomainGetName(c->dom));
@@ -407,85 +415,4 @@ int fl_cmd_setmaxmem(struct fl_call *c)
                                         : virDomainSetMaxMemory(c->dom, kib)) < 0)
         return fl_fail(c, "failed to set the most memory domain '%s' may have", virDomainGetName(c->dom));
     return 0;
-}
-
-static void stats_block(struct fl_call *c, virTypedParameterPtr p, int n)
-{
-    for (int i = 0; i < n; i++) {
-        if (p[i].type == VIR_TYPED_PARAM_ULLONG && g_str_has_suffix(p[i].field, "_time")) {
-            fl_out(c, "\t%-12s %9llu.%09llu seconds\n", p[i].field, p[i].value.ul / 1000000000,
-                   p[i].value.ul % 1000000000);
-        } else {
-            g_autofree char *text = fl_param_text(&p[i]);
-
-            fl_out(c, "\t%-15s %s\n", p[i].field, text);
-        }
-    }
-}
-
-static int stats_cpus(struct fl_call *c, int start, int count)
-{
-    int max = virDomainGetCPUStats(c->dom, NULL, 0, 0, 0, 0), per, stop;
-
-    if (max < 0)
-        return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
-    if (start > max)
-        return fl_wrong(c, "start CPU %d is beyond the %d processors of the host", start, max);
-    stop = count < 0 || count > max - start ? max : start + count;
-    per = virDomainGetCPUStats(c->dom, NULL, 0, 0, 1, 0);
-    if (per < 0)
-        return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
-    if (per == 0) {
-        fl_out(c, "No per-CPU stats available\n");
-        return 0;
-    }
-    for (int cpu = start; cpu < stop; cpu++) {
-        g_autofree virTypedParameterPtr p = g_new0(virTypedParameter, per);
-        int n = virDomainGetCPUStats(c->dom, p, (unsigned int)per, cpu, 1, 0);
-
-        if (n < 0)
-            return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
-        fl_out(c, "CPU%d:\n", cpu);
-        stats_block(c, p, n);
-        virTypedParamsClear(p, n);
-    }
-    return 0;
-}
-
-static int stats_total(struct fl_call *c)
-{
-    int n = virDomainGetCPUStats(c->dom, NULL, 0, -1, 1, 0);
-    g_autofree virTypedParameterPtr p = NULL;
-
-    if (n < 0)
-        return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
-    if (n == 0) {
-        fl_out(c, "No total stats available\n");
-        return 0;
-    }
-    p = g_new0(virTypedParameter, n);
-    n = virDomainGetCPUStats(c->dom, p, (unsigned int)n, -1, 1, 0);
-    if (n < 0)
-        return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
-    fl_out(c, "Total:\n");
-    stats_block(c, p, n);
-    virTypedParamsClear(p, n);
-    return 0;
-}
-
-int fl_cmd_cpu_stats(struct fl_call *c)
-{
-    bool total = fl_flag(c, "total");
-    int start = 0, count = -1;
-    int given_start = fl_arg_int(c, "start", &start), given_count = fl_arg_int(c, "count", &count);
-
-    if (given_start < 0 || given_count < 0)
-        return -1;
-    if (start < 0)
-        return fl_wrong(c, "--start is 0 or more");
-    if ((!total || given_start || given_count) && stats_cpus(c, start, count) < 0)
-        return -1;
-    if (!total && (given_start || given_count))
-        return 0;
-    return stats_total(c);
 }

@@ -1,74 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Virtual processors: how many, where, how busy. */
+#include "cpus.h"
 #include "shell.h"
 #include "handlers.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int host_cpus(struct fl_call *c)
-{
-    int n = virNodeGetCPUMap(c->conn, NULL, NULL, 0);
-    virNodeInfo info;
-
-    if (n > 0)
-        return n;
-    virResetLastError();
-    if (virNodeGetInfo(c->conn, &info) < 0)
-        return fl_fail(c, "failed to get the number of processors of the host");
-    return (int)VIR_NODEINFO_MAXCPUS(info);
-}
-
-static char *ranges(const unsigned char *map, int n)
-{
-    g_autoptr(GString) s = g_string_new("");
-
-    for (int i = 0; i < n; i++) {
-        int first = i;
-
-        if (!VIR_CPU_USED(map, i))
-            continue;
-        while (i + 1 < n && VIR_CPU_USED(map, i + 1))
-            i++;
-        g_string_append_printf(s, s->len ? ",%d" : "%d", first);
-        if (i > first)
-            g_string_append_printf(s, "-%d", i);
-    }
-    return g_string_free(g_steal_pointer(&s), FALSE);
-}
-
-/* "0-3,^2,7" or "r" for all */
-static int parse_list(struct fl_call *c, const char *text, int max, unsigned char *map)
-{
-    g_auto(GStrv) parts = g_strsplit(text, ",", 0);
-
-    if (strcmp(text, "r") == 0) {
-        for (int i = 0; i < max; i++)
-            VIR_USE_CPU(map, i);
-        return 0;
-    }
-    for (char **p = parts; *p; p++) {
-        bool without = **p == '^';
-        char *end;
-        long first = strtol(*p + without, &end, 10), last = first;
-
-        if (end == *p + without || first < 0)
-            return fl_wrong(c, "'%s' is not a list of processors, such as 0-3,^2", text);
-        if (*end == '-')
-            last = strtol(end + 1, &end, 10);
-        if (*end || last < first || last >= 16384 || (without && last != first))
-            return fl_wrong(c, "'%s' is not a list of processors, such as 0-3,^2", text);
-        for (long i = first; i <= last && i < max; i++) {
-            if (without)
-                VIR_UNUSE_CPU(map, i);
-            else
-                VIR_USE_CPU(map, i);
-        }
-        if (first >= max && !without)
-            return fl_wrong(c, "processor %ld in '%s': the host has %d", first, text, max);
-    }
-    return 0;
-}
 
 static void print_vcpu(struct fl_call *c, int i, const virVcpuInfo *info, const unsigned char *map, int max,
                        void *array)
@@ -76,7 +13,7 @@ static void print_vcpu(struct fl_call *c, int i, const virVcpuInfo *info, const 
     g_autofree char *affinity = NULL, *cpu = NULL;
 
     if (fl_flag(c, "pretty")) {
-        g_autofree char *list = ranges(map, max);
+        g_autofree char *list = fl_cpus_text(map, max);
 
         affinity = g_strdup_printf("%s (out of %d)", list, max);
     } else {
@@ -111,7 +48,7 @@ static void print_vcpu(struct fl_call *c, int i, const virVcpuInfo *info, const 
 int fl_cmd_vcpuinfo(struct fl_call *c)
 {
     virDomainInfo dominfo;
-    int max = host_cpus(c), n;
+    int max = fl_cpus_of_host(c), n;
     g_autofree virVcpuInfo *infos = NULL;
     g_autofree unsigned char *maps = NULL;
     bool running = true;
@@ -237,7 +174,7 @@ static int print_pins(struct fl_call *c, int only, unsigned int flags, int max)
         return fl_wrong(c, "domain '%s' has no virtual processor %d", virDomainGetName(c->dom), only);
     t = fl_table_new("VCPU", "vcpu#", "CPU Affinity", "affinity", NULL);
     for (int i = 0; i < n; i++) {
-        g_autofree char *list = ranges(VIR_GET_CPUMAP(maps, maplen, i), max);
+        g_autofree char *list = fl_cpus_text(VIR_GET_CPUMAP(maps, maplen, i), max);
         g_autofree char *number = g_strdup_printf("%d", i);
 
         if (only < 0 || only == i)
@@ -258,7 +195,7 @@ int fl_cmd_vcpupin(struct fl_call *c)
         return -1;
     if (fl_flag(c, "live") && fl_flag(c, "config") && !list)
         return fl_wrong(c, "to show where processors run, choose --live or --config");
-    max = host_cpus(c);
+    max = fl_cpus_of_host(c);
     if (max < 0)
         return -1;
     if (!list)
@@ -266,7 +203,7 @@ int fl_cmd_vcpupin(struct fl_call *c)
     if (!given)
         return fl_wrong(c, "which virtual processor? give --vcpu beside --cpulist");
     map = g_new0(unsigned char, VIR_CPU_MAPLEN(max));
-    if (parse_list(c, list, max, map) < 0)
+    if (fl_cpus_parse(c, list, max, map) < 0)
         return -1;
     if ((flags || fl_flag(c, "current") ? virDomainPinVcpuFlags(c->dom, vcpu, map, VIR_CPU_MAPLEN(max), flags)
                                         : virDomainPinVcpu(c->dom, vcpu, map, VIR_CPU_MAPLEN(max))) < 0)
@@ -282,11 +219,11 @@ int fl_cmd_emulatorpin(struct fl_call *c)
     g_autofree char *text = NULL;
     int max;
 
-    if (fl_affect(c, &flags) < 0 || (max = host_cpus(c)) < 0)
+    if (fl_affect(c, &flags) < 0 || (max = fl_cpus_of_host(c)) < 0)
         return -1;
     map = g_new0(unsigned char, VIR_CPU_MAPLEN(max));
     if (list) {
-        if (parse_list(c, list, max, map) < 0)
+        if (fl_cpus_parse(c, list, max, map) < 0)
             return -1;
         if (virDomainPinEmulator(c->dom, map, VIR_CPU_MAPLEN(max), flags) < 0)
             return fl_fail(c, "failed to change where the emulator runs");
@@ -294,7 +231,7 @@ int fl_cmd_emulatorpin(struct fl_call *c)
     }
     if (virDomainGetEmulatorPinInfo(c->dom, map, VIR_CPU_MAPLEN(max), flags) < 0)
         return fl_fail(c, "failed to get where the emulator runs");
-    text = ranges(map, max);
+    text = fl_cpus_text(map, max);
     if (fl_json(c))
         fl_json_set_text(fl_document(c), "affinity", text);
     fl_extra(c, "%s %s\n", "emulator:", "CPU Affinity");
@@ -391,11 +328,12 @@ int fl_cmd_iothreadinfo(struct fl_call *c)
         fl_extra(c, "No IOThreads found for the domain");
         return 0;
     }
-    max = host_cpus(c);
+    max = fl_cpus_of_host(c);
     t = fl_table_new("IOThread ID", "iothread#", "CPU Affinity", "affinity", NULL);
     for (int i = 0; i < n; i++) {
         g_autofree char *id = g_strdup_printf("%u", infos[i]->iothread_id);
-        g_autofree char *list = ranges(infos[i]->cpumap, MIN(max < 0 ? 0 : max, infos[i]->cpumaplen * 8));
+        g_autofree char *list =
+            fl_cpus_text(infos[i]->cpumap, MIN(max < 0 ? 0 : max, infos[i]->cpumaplen * 8));
 
         fl_table_add(t, id, list, NULL);
         virDomainIOThreadInfoFree(infos[i]);
@@ -410,10 +348,10 @@ int fl_cmd_iothreadpin(struct fl_call *c)
     g_autofree unsigned char *map = NULL;
     int max;
 
-    if (fl_affect(c, &flags) < 0 || fl_arg_uint(c, "iothread", &id) < 0 || (max = host_cpus(c)) < 0)
+    if (fl_affect(c, &flags) < 0 || fl_arg_uint(c, "iothread", &id) < 0 || (max = fl_cpus_of_host(c)) < 0)
         return -1;
     map = g_new0(unsigned char, VIR_CPU_MAPLEN(max));
-    if (parse_list(c, fl_arg(c, "cpulist"), max, map) < 0)
+    if (fl_cpus_parse(c, fl_arg(c, "cpulist"), max, map) < 0)
         return -1;
     if (virDomainPinIOThread(c->dom, id, map, VIR_CPU_MAPLEN(max), flags) < 0)
         return fl_fail(c, "failed to change where I/O thread %u runs", id);

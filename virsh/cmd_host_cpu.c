@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's processors: map, time, models, comparing descriptions. */
+#include "cpus.h"
 #include "shell.h"
 #include "handlers.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char *map_ranges(const unsigned char *map, int n)
-{
-    g_autoptr(GString) s = g_string_new("");
-
-    for (int i = 0; i < n; i++) {
-        int first = i;
-
-        if (!VIR_CPU_USED(map, i))
-            continue;
-        while (i + 1 < n && VIR_CPU_USED(map, i + 1))
-            i++;
-        g_string_append_printf(s, s->len ? ",%d" : "%d", first);
-        if (i > first)
-            g_string_append_printf(s, "-%d", i);
-    }
-    return g_string_free(g_steal_pointer(&s), FALSE);
-}
 
 int fl_cmd_nodecpumap(struct fl_call *c)
 {
@@ -37,7 +20,7 @@ int fl_cmd_nodecpumap(struct fl_call *c)
     fl_field(c, 16, "CPUs present:", "present#", "%d", n);
     fl_field(c, 16, "CPUs online:", "online#", "%u", online);
     if (fl_flag(c, "pretty")) {
-        text = map_ranges(map, n);
+        text = fl_cpus_text(map, n);
     } else {
         text = g_new0(char, n + 1);
         for (int i = 0; i < n; i++)

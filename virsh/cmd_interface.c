@@ -58,7 +58,7 @@ int fl_cmd_iface_define(struct fl_call *c)
         return -1;
     iface = virInterfaceDefineXML(c->conn, xml, flags);
     if (!iface)
-        return fl_fail(c, "failed to define an interface from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define an interface from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Interface %s defined from %s\n", virInterfaceGetName(iface), fl_arg(c, "file"));
     return 0;
 }

@@ -141,7 +141,7 @@ int fl_cmd_net_create(struct fl_call *c)
         return -1;
     net = flags ? virNetworkCreateXMLFlags(c->conn, xml, flags) : virNetworkCreateXML(c->conn, xml);
     if (!net)
-        return fl_fail(c, "failed to create a network from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to create a network from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Network %s created from %s\n", virNetworkGetName(net), fl_arg(c, "file"));
     return 0;
 }
@@ -156,7 +156,7 @@ int fl_cmd_net_define(struct fl_call *c)
         return -1;
     net = flags ? virNetworkDefineXMLFlags(c->conn, xml, flags) : virNetworkDefineXML(c->conn, xml);
     if (!net)
-        return fl_fail(c, "failed to define a network from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define a network from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Network %s defined from %s\n", virNetworkGetName(net), fl_arg(c, "file"));
     return 0;
 }
@@ -342,7 +342,7 @@ int fl_cmd_net_port_create(struct fl_call *c)
         return -1;
     port = virNetworkPortCreateXML(c->net, xml, flags);
     if (!port)
-        return fl_fail(c, "failed to create a network port from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to create a network port from '%s'", fl_arg(c, "file"));
     virNetworkPortGetUUIDString(port, uuid);
     fl_extra(c, "Network port %s created from %s\n", uuid, fl_arg(c, "file"));
     virNetworkPortFree(port);

@@ -151,7 +151,7 @@ int fl_cmd_nodedev_create(struct fl_call *c)
         return -1;
     dev = virNodeDeviceCreateXML(c->conn, xml, flags);
     if (!dev)
-        return fl_fail(c, "failed to create a node device from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to create a node device from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Node device %s created from %s\n", virNodeDeviceGetName(dev), fl_arg(c, "file"));
     return 0;
 }
@@ -166,7 +166,7 @@ int fl_cmd_nodedev_define(struct fl_call *c)
         return -1;
     dev = virNodeDeviceDefineXML(c->conn, xml, flags);
     if (!dev)
-        return fl_fail(c, "failed to define a node device from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define a node device from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Node device '%s' defined from '%s'\n", virNodeDeviceGetName(dev), fl_arg(c, "file"));
     return 0;
 }

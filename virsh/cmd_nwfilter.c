@@ -39,7 +39,7 @@ int fl_cmd_nwfilter_define(struct fl_call *c)
         return -1;
     filter = flags ? virNWFilterDefineXMLFlags(c->conn, xml, flags) : virNWFilterDefineXML(c->conn, xml);
     if (!filter)
-        return fl_fail(c, "failed to define a network filter from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define a network filter from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Network filter %s defined from %s\n", virNWFilterGetName(filter), fl_arg(c, "file"));
     return 0;
 }

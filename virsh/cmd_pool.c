@@ -298,7 +298,7 @@ int fl_cmd_pool_create(struct fl_call *c)
         return -1;
     pool = virStoragePoolCreateXML(c->conn, xml, flags);
     if (!pool)
-        return fl_fail(c, "failed to create a pool from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to create a pool from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Pool %s created from %s\n", virStoragePoolGetName(pool), fl_arg(c, "file"));
     return 0;
 }
@@ -313,7 +313,7 @@ int fl_cmd_pool_define(struct fl_call *c)
         return -1;
     pool = virStoragePoolDefineXML(c->conn, xml, flags);
     if (!pool)
-        return fl_fail(c, "failed to define a pool from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define a pool from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Pool %s defined from %s\n", virStoragePoolGetName(pool), fl_arg(c, "file"));
     return 0;
 }
@@ -339,7 +339,8 @@ static void put_auth(struct fl_call *c, GString *s)
     if (!fl_arg(c, "auth-type"))
         return;
     fl_xml_put(s, "    <auth type='%s'", fl_arg(c, "auth-type"));
-    fl_xml_put(s, " username='%s'>\n", fl_arg(c, "auth-username"));
+    fl_xml_put(s, " username='%s'", fl_arg(c, "auth-username"));
+    g_string_append(s, ">\n");
     if (fl_arg(c, "secret-usage"))
         fl_xml_put(s, "      <secret usage='%s'/>\n", fl_arg(c, "secret-usage"));
     else

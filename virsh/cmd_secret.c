@@ -61,7 +61,7 @@ int fl_cmd_secret_define(struct fl_call *c)
         return -1;
     secret = virSecretDefineXML(c->conn, xml, flags);
     if (!secret || virSecretGetUUIDString(secret, uuid) < 0)
-        return fl_fail(c, "failed to define a secret from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to define a secret from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Secret %s created\n", uuid);
     return 0;
 }

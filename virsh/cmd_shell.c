@@ -225,7 +225,7 @@ static void help_command(struct fl_call *c, const struct fl_command *cmd)
 
 int fl_cmd_help(struct fl_call *c)
 {
-    const char *name = fl_arg(c, "command");
+    const char *given = fl_arg(c, "command"), *name = given && *given ? given : NULL;
     const struct fl_command *cmd = name ? fl_command_find(name) : NULL;
     const struct fl_group *group = name ? fl_group_find(name) : NULL;
 

@@ -64,8 +64,9 @@ int fl_cmd_snapshot_create(struct fl_call *c)
     unsigned int flags = create_flags(c);
     g_autofree char *xml = NULL;
 
-    if (fl_flag(c, "redefine"))
-        flags |= fl_flags(c, "current", VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT, NULL);
+    if (fl_needs(c, "current", "redefine") < 0)
+        return -1;
+    flags |= fl_flags(c, "current", VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT, NULL);
     if (from && fl_arg_file(c, "xmlfile", &xml) < 0)
         return -1;
     return create(c, xml ? xml : "<domainsnapshot/>", flags, from);
@@ -291,6 +292,8 @@ static int list_checks(struct fl_call *c)
     for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
         if (fl_exclusive(c, pairs[i][0], pairs[i][1]) < 0)
             return -1;
+    if (fl_flag(c, "descendants") && !fl_flag(c, "from") && !fl_flag(c, "current"))
+        return fl_wrong(c, "option --descendants needs --from or --current");
     return 0;
 }
 

@@ -244,7 +244,7 @@ int fl_cmd_vol_create(struct fl_call *c)
         return -1;
     vol = virStorageVolCreateXML(c->pool, xml, create_flags(c));
     if (!vol)
-        return fl_fail(c, "failed to create a vol from %s", fl_arg(c, "file"));
+        return fl_fail(c, "failed to create a vol from '%s'", fl_arg(c, "file"));
     fl_extra(c, "Vol %s created from %s\n", virStorageVolGetName(vol), fl_arg(c, "file"));
     return 0;
 }
@@ -261,7 +261,7 @@ int fl_cmd_vol_create_from(struct fl_call *c)
         return -1;
     vol = virStorageVolCreateXMLFrom(c->pool, xml, input, create_flags(c));
     if (!vol)
-        return fl_fail(c, "failed to create a vol from %s", fl_arg(c, "vol"));
+        return fl_fail(c, "failed to create a vol from '%s'", fl_arg(c, "vol"));
     fl_extra(c, "Vol %s created from input vol %s\n", virStorageVolGetName(vol), virStorageVolGetName(input));
     return 0;
 }
@@ -311,7 +311,7 @@ int fl_cmd_vol_clone(struct fl_call *c)
     }
     vol = virStorageVolCreateXMLFrom(pool, new_xml, c->vol, create_flags(c));
     if (!vol)
-        return fl_fail(c, "failed to clone vol from %s", virStorageVolGetName(c->vol));
+        return fl_fail(c, "failed to clone vol from '%s'", virStorageVolGetName(c->vol));
     fl_extra(c, "Vol %s cloned from %s\n", virStorageVolGetName(vol), virStorageVolGetName(c->vol));
     return 0;
 }

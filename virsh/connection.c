@@ -110,6 +110,7 @@ static int start_keepalive(struct fl_shell *sh)
         fl_complain(sh, "this connection cannot keep itself alive as -k asks");
         return -1;
     }
+    fl_debug(sh, FL_DEBUG_INFO, "keepalive: this connection has none: %s", virGetLastErrorMessage());
     virResetLastError();
     return 0;
 }
@@ -127,6 +128,8 @@ int fl_event_loop(struct fl_shell *sh)
 
 int fl_connect(struct fl_shell *sh)
 {
+    g_autofree char *shown = NULL;
+
     if (sh->conn && sh->interactive && virConnectIsAlive(sh->conn) == 0) {
         fl_complain(sh, "the connection to the hypervisor was lost; connecting again");
         fl_disconnect(sh);
@@ -135,6 +138,8 @@ int fl_connect(struct fl_shell *sh)
         return 0;
     if (fl_event_loop(sh) < 0)
         return -1;
+    shown = fl_without_password(sh->uri);
+    fl_debug(sh, FL_DEBUG_ALL, "connecting: %s", shown ? shown : "no URI was given");
     if (authenticate(&sh->conn, sh, sh->uri) < 0)
         return -1;
     if (start_keepalive(sh) < 0) {

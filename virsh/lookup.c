@@ -163,6 +163,19 @@ static virNWFilterBindingPtr binding_by(struct fl_call *c, const char *text)
     return binding;
 }
 
+/* What was missed is not what the command takes: the library has no part in that. */
+static int not_taken(struct fl_call *c, const char *kind, const char *text, unsigned int by)
+{
+    int id;
+
+    if (by & FL_BY_NAME)
+        return 0;
+    if (looks_like_uuid(text) || ((by & FL_BY_ID) && looks_like_id(text, &id)))
+        return 0;
+    return fl_wrong(c, "'%s' takes %sthe UUID of a %s, and '%s' is none", c->args->command->name,
+                    by & FL_BY_ID ? "the id or " : "", kind, text);
+}
+
 /* Commands that translate one form into another do not take what they print. */
 static unsigned int accepted(const struct fl_call *c)
 {
@@ -187,6 +200,9 @@ static int lookup_one(struct fl_call *c, const char *name, const char *text)
 {
     unsigned int by = accepted(c);
 
+    fl_debug(c->sh, FL_DEBUG_ALL, "%s: looking up %s '%s'", c->args->command->name, name, text);
+    if (not_taken(c, name, text, by) < 0)
+        return -1;
     if (strcmp(name, "domain") == 0)
         return (c->dom = fl_domain_by(c, text, by)) ? 0 : -1;
     if (strcmp(name, "network") == 0)

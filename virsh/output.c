@@ -120,6 +120,43 @@ char *fl_harmless(const char *text)
     return g_string_free(safe, FALSE);
 }
 
+char *fl_without_password(const char *uri)
+{
+    static GRegex *password;
+
+    if (!uri)
+        return NULL;
+    if (!password)
+        password = g_regex_new("(//[^/?#\\s:@]*):[^/?#\\s]*@", G_REGEX_OPTIMIZE, 0, NULL);
+    return g_regex_replace(password, uri, -1, 0, "\\1:***@", 0, NULL);
+}
+
+enum { WORD_MAX = 600, WORD_KEPT = 64 };
+
+char *fl_shortened(const char *text)
+{
+    GString *out = g_string_new("");
+
+    while (*text) {
+        size_t blanks = strspn(text, " \t"), length = strcspn(text + blanks, " \t");
+        const char *word = text + blanks, *end = word + length;
+
+        g_string_append_len(out, text, (gssize)blanks);
+        if (length > WORD_MAX) {
+            const char *head = g_utf8_find_prev_char(word, word + WORD_KEPT),
+                       *tail = g_utf8_find_next_char(end - WORD_KEPT, NULL);
+
+            g_string_append_len(out, word, head - word);
+            g_string_append_printf(out, "...(%zu bytes)...", (size_t)(tail - head));
+            g_string_append_len(out, tail, end - tail);
+        } else {
+            g_string_append_len(out, word, (gssize)length);
+        }
+        text = end;
+    }
+    return g_string_free(out, FALSE);
+}
+
 char *fl_timestamp(void)
 {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();

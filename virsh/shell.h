@@ -129,12 +129,15 @@ char **fl_argv(struct fl_call *c, const char *name); /* NULL ended, owned by the
 /* 1 given, 0 absent, -1 not a number (said) */
 int fl_arg_int(struct fl_call *c, const char *name, int *ret);
 int fl_arg_uint(struct fl_call *c, const char *name, unsigned int *ret);
+int fl_arg_ll(struct fl_call *c, const char *name, long long *ret);
 int fl_arg_ull(struct fl_call *c, const char *name, unsigned long long *ret);
 int fl_arg_size(struct fl_call *c, const char *name, unsigned long long unit, unsigned long long max,
                 unsigned long long *ret);
 /* name, flag, name, flag, …, NULL: the bits of the options given */
 unsigned int fl_flags(struct fl_call *c, ...) G_GNUC_NULL_TERMINATED;
 int fl_exclusive(struct fl_call *c, const char *a, const char *b);
+/* An option that means nothing without another. */
+int fl_needs(struct fl_call *c, const char *option, const char *other);
 /* --live, --config, --current, checked against each other, as AFFECT bits */
 int fl_affect(struct fl_call *c, unsigned int *ret_flags);
 bool fl_affect_given(struct fl_call *c);
@@ -167,6 +170,7 @@ void fl_error(struct fl_shell *sh, const char *command, const char *message, vir
 void fl_complain(struct fl_shell *sh, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void fl_complain_as_is(struct fl_shell *sh, const char *text); /* the user's own words */
 void fl_log(struct fl_shell *sh, const char *label, const char *text);
+enum { FL_DEBUG_ALL, FL_DEBUG_INFO };
 void fl_debug(struct fl_shell *sh, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* connection.c */
@@ -217,6 +221,10 @@ char *fl_size_text(unsigned long long bytes); /* "1.50 GiB" */
 char *fl_timestamp(void);
 /* Others' words for a terminal: one line of UTF-8, tabs and no other control characters. */
 char *fl_harmless(const char *text);
+/* A text without the password of a URI, "//user:password@"; new, NULL for NULL. */
+char *fl_without_password(const char *uri);
+/* Without the middle of words that no line would show: "nnnn...nnnn". */
+char *fl_shortened(const char *text);
 
 /* table.c: columns on a terminal, an array of records in JSON */
 struct fl_table;

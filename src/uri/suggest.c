@@ -66,7 +66,12 @@ const char *fl_suggest_driver(const char *driver)
                                            "vmwareplayer", "vmwarews", "vmwarefusion", "network", "storage",
                                            "interface",    "nodedev",  "nwfilter",     "secret",  NULL };
 
-    return fl_suggest(driver, drivers);
+    g_autofree char *small = g_ascii_strdown(driver, -1);
+
+    for (size_t i = 0; drivers[i]; i++)
+        if (g_str_equal(small, drivers[i]))
+            return g_str_equal(driver, drivers[i]) ? NULL : drivers[i];
+    return fl_suggest(small, drivers);
 }
 
 const char *fl_suggest_path(const char *driver, const char *path)
