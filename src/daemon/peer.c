@@ -216,6 +216,7 @@ int64_t fl_peer_tick(struct fl_peer *peer, int64_t now)
     int64_t next;
 
     g_mutex_lock(&peer->lock);
+    fl_peer_take_signs(peer);
     if (now >= fl_session_deadline(peer->session))
         fl_session_set_unread(peer->session, is_excused(peer), now);
     if (!g_atomic_int_get(&peer->authenticated) && now >= peer->login_by) {

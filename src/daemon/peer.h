@@ -114,6 +114,9 @@ struct fl_event_info;
 void fl_peer_event(struct fl_peer *peer, const struct fl_event_info *event, const int *callback_id,
                    const struct fl_writer *payload);
 void fl_peer_write_events(struct fl_peer *peer); /* I/O thread */
+/* Signs of life of a peer that is not read, taken from before whatever else it has sent: its socket has room
+ * for a few hundred of them. I/O thread, with the lock. */
+void fl_peer_take_signs(struct fl_peer *peer);
 /* Writes what is queued; what does not fit now follows when the socket takes it. Under the lock: after frames
  * were appended to the session by hand. */
 void fl_peer_flush_locked(struct fl_peer *peer);

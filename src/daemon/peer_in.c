@@ -26,6 +26,7 @@
 #define TURN_US  (G_USEC_PER_SEC / 200) /* ...which they do after this, too */
 #define TOGETHER ((size_t)1 << 20)      /* answers that wait for those to the frames behind theirs */
 #define FDS_MAX  (2 * FL_FRAME_FDS_MAX)
+#define SIGNS    64 /* of life, taken at once */
 #define AHEAD                                                                                                \
     ((size_t)1 << 10) /* read behind a stream's packet, and copied if it is another one's beginning */
 
@@ -270,6 +271,47 @@ static void take_input(struct fl_peer *peer, int reads)
     else if (result == INTAKE_BROKEN)
         end_as_broken(peer);
 }
+
+/* ---- a peer that is held ---- */
+
+/* How many bytes at the front of what it has sent are pings and pongs. */
+static size_t count_signs(struct fl_peer *peer)
+{
+    unsigned char bytes[SIGNS * FL_FRAME_PREFIX];
+    ssize_t n = recv(peer->transport->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    struct fl_header header;
+    ssize_t at = 0;
+
+    while (at + (ssize_t)FL_FRAME_PREFIX <= n &&
+           fl_header_unpack(bytes + at, &header) == FL_FRAME_LENGTH_MIN &&
+           header.program == FL_KEEPALIVE_PROGRAM)
+        at += FL_FRAME_PREFIX;
+    return (size_t)at;
+}
+
+void fl_peer_take_signs(struct fl_peer *peer)
+{
+    bool plain = !peer->transport->below; /* a layer's bytes are no frames */
+    size_t length;
+
+    if (!peer->holds || peer->gone || peer->closing || peer->forward || peer->shaking || !plain)
+        return;
+    while (fl_session_is_between(peer->session) && (length = count_signs(peer)) > 0) {
+        int64_t now = g_get_monotonic_time();
+        struct fl_frame frame;
+        size_t room;
+        unsigned char *space = fl_session_space(peer->session, &room);
+        ssize_t n = recv(peer->transport->fd, space, MIN(room, length), MSG_DONTWAIT);
+
+        if (n <= 0)
+            break;
+        fl_session_received(peer->session, (size_t)n, now);
+        (void)fl_session_next(peer->session, &frame); /* it keeps these to itself */
+        peer->taken_at = now;
+    }
+}
+
+/* ---- the handshake ---- */
 
 /* Let in: what it says from now on are frames. */
 static void shaken(struct fl_peer *peer)

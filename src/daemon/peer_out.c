@@ -268,6 +268,7 @@ void fl_peer_write_events(struct fl_peer *peer)
     g_mutex_lock(&peer->lock);
     peer->unsent = false;
     fl_peer_flush_locked(peer);
+    fl_peer_take_signs(peer);
     fl_session_trim(peer->session);
     g_mutex_unlock(&peer->lock);
 }

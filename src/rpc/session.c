@@ -129,6 +129,11 @@ void fl_session_trim(struct fl_session *s)
     }
 }
 
+bool fl_session_is_between(const struct fl_session *s)
+{
+    return s->in_at == s->in_len && s->skip == 0 && s->diverted == 0;
+}
+
 size_t fl_session_take_input(struct fl_session *s, void **ret_bytes)
 {
     size_t length = s->in_len - s->in_at;

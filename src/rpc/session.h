@@ -56,6 +56,8 @@ struct fl_frame {
  */
 unsigned char *fl_session_space(struct fl_session *s, size_t *ret_len);
 void fl_session_received(struct fl_session *s, size_t len, int64_t now);
+/* What comes next begins a frame: all that has come before is taken. */
+bool fl_session_is_between(const struct fl_session *s);
 /* Bytes that have come and are in no frame that was yielded: none may be there when a layer is put below. */
 size_t fl_session_unread(const struct fl_session *s);
 /*

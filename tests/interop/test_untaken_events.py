@@ -37,6 +37,17 @@ class Causer:
         self.events += 1
 
 
+def say_alive(client):
+    """As the library does with a stream nobody takes. False: there is no room, since the daemon does not read either."""
+    client.sock.settimeout(0)
+    try:
+        return client.sock.send(client.frame(2, program=wire.KEEPALIVE, type=wire.MESSAGE, serial=0)) > 0
+    except BlockingIOError:
+        return False
+    finally:
+        client.sock.settimeout(60)
+
+
 def take_all(client, taken, size):
     while taken < size:
         got = len(client.sock.recv(1 << 20))
@@ -48,7 +59,7 @@ def take_all(client, taken, size):
 def test_who_takes_nothing_is_cut_off(start_daemon):
     daemon = start_daemon()
     causer = Causer(daemon)
-    with subscribe(daemon) as lazy, subscribe(daemon) as slow, subscribe(daemon) as paused:
+    with subscribe(daemon) as lazy, subscribe(daemon) as slow, subscribe(daemon) as paused, subscribe(daemon) as long:
         before = daemon.status("VmRSS")
         causer.cause()
         size = struct.unpack(">I", lazy.sock.recv(4, socket.MSG_PEEK))[0]
@@ -56,11 +67,15 @@ def test_who_takes_nothing_is_cut_off(start_daemon):
             causer.cause()
         assert "cut off" not in daemon.log()
         assert daemon.status("VmRSS") - before > MUCH // 1024 or os.environ.get("FL_SANITIZE")
-        end, taken = time.monotonic() + 7, 0
+        while say_alive(long):  # it has been paused for minutes
+            pass
+        end, taken = time.monotonic() + 12, 0  # twice the time that nothing may come
         while time.monotonic() < end:
-            taken += len(slow.sock.recv(1_000_000))
-            paused.send(2, program=wire.KEEPALIVE, type=wire.MESSAGE, serial=0)  # as the library does with a stream nobody takes
+            taken += len(slow.sock.recv(500_000))
+            say_alive(paused)
+            say_alive(long)
             time.sleep(0.5)
+            causer.cause()
         causer.cause()
         end = time.monotonic() + 30
         while "cut off" not in daemon.log():
@@ -72,4 +87,5 @@ def test_who_takes_nothing_is_cut_off(start_daemon):
         # every one, to the last
         take_all(slow, taken, size * causer.events)
         take_all(paused, 0, size * causer.events)
+        take_all(long, 0, size * causer.events)
     assert daemon.alive()
