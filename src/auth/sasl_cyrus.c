@@ -12,6 +12,8 @@
 
 #include "auth/credentials.h"
 #include "auth/sasl.h"
+#include "auth/sasl_gss.h"
+#include "auth/sasl_init.h"
 #include "base/aside.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -29,77 +31,8 @@ struct fl_sasl {
     struct fl_sasl_options options;
     sasl_callback_t *callbacks; /* the library keeps the pointer */
     GPtrArray *answers;         /* char *: the library keeps pointers to them */
+    void *credential;           /* client: what the thread that opens logs in with by Kerberos, or NULL */
 };
-
-/* ---- the library as a whole ---- */
-
-static void *mutex_new(void)
-{
-    GMutex *m = g_new(GMutex, 1);
-
-    g_mutex_init(m);
-    return m;
-}
-
-static int mutex_lock(void *m)
-{
-    g_mutex_lock(m);
-    return SASL_OK;
-}
-
-static int mutex_unlock(void *m)
-{
-    g_mutex_unlock(m);
-    return SASL_OK;
-}
-
-static void mutex_dispose(void *m)
-{
-    if (!m)
-        return;
-    g_mutex_clear(m);
-    g_free(m);
-}
-
-/* SASL_LOG_PASS is the level of secrets. */
-static int on_log(void *context, int level, const char *message)
-{
-    (void)context;
-    if (level != SASL_LOG_NONE && level < SASL_LOG_PASS && message)
-        fl_debug("sasl: %s", message);
-    return SASL_OK;
-}
-
-static const sasl_callback_t common_callbacks[] = {
-    { SASL_CB_LOG, (int (*)(void))(void (*)(void))on_log, NULL },
-    { SASL_CB_LIST_END, NULL, NULL },
-};
-
-static int init_client(void)
-{
-    static gsize once;
-    static int result;
-
-    if (g_once_init_enter(&once)) {
-        sasl_set_mutex(mutex_new, mutex_lock, mutex_unlock, mutex_dispose);
-        result = sasl_client_init(common_callbacks);
-        g_once_init_leave(&once, 1);
-    }
-    return result;
-}
-
-static int init_server(void)
-{
-    static gsize once;
-    static int result;
-
-    if (g_once_init_enter(&once)) {
-        sasl_set_mutex(mutex_new, mutex_lock, mutex_unlock, mutex_dispose);
-        result = sasl_server_init(common_callbacks, "libvirt");
-        g_once_init_leave(&once, 1);
-    }
-    return result;
-}
 
 static const char *text_of(const struct fl_sasl *s, int rc)
 {
@@ -116,15 +49,21 @@ static void wipe_answer(gpointer data)
     free(data);
 }
 
+/* What there is of it but the struct itself. */
+static void let_go(struct fl_sasl *s)
+{
+    sasl_dispose(&s->conn);
+    if (s->answers)
+        g_ptr_array_unref(s->answers);
+    fl_gss_credential_free(s->credential);
+    g_free(s->callbacks);
+}
+
 static void conversation_free(struct fl_sasl *s)
 {
     if (!s)
         return;
-    if (s->conn)
-        sasl_dispose(&s->conn);
-    if (s->answers)
-        g_ptr_array_unref(s->answers);
-    g_free(s->callbacks);
+    let_go(s);
     g_free(s);
 }
 
@@ -200,7 +139,7 @@ static struct fl_sasl *begun(struct fl_sasl *s, int rc)
 static struct fl_sasl *client_new(const struct fl_sasl_options *options)
 {
     struct fl_sasl *s = conversation_new(options, false);
-    int rc = init_client();
+    int rc = fl_sasl_init_client();
 
     if (rc == SASL_OK) {
         list_callbacks(s);
@@ -213,7 +152,7 @@ static struct fl_sasl *client_new(const struct fl_sasl_options *options)
 static struct fl_sasl *server_new(const struct fl_sasl_options *options)
 {
     struct fl_sasl *s = conversation_new(options, true);
-    int rc = init_server();
+    int rc = fl_sasl_init_server();
 
     if (rc == SASL_OK)
         rc = sasl_server_new(options->service, options->host, NULL, NULL, NULL, NULL, SASL_SUCCESS_DATA,
@@ -242,7 +181,7 @@ static const char *offered(struct fl_sasl *s)
 static char *installed(void)
 {
     GString *all = g_string_new(NULL);
-    const char **list = init_client() == SASL_OK ? sasl_global_listmech() : NULL;
+    const char **list = fl_sasl_init_client() == SASL_OK ? sasl_global_listmech() : NULL;
 
     for (; list && *list; list++)
         if (!fl_sasl_list_has(all->str, *list))
@@ -345,9 +284,7 @@ static void drop_step(void *data)
 {
     struct client_step *c = data;
 
-    sasl_dispose(&c->s.conn);
-    g_ptr_array_unref(c->s.answers);
-    g_free(c->s.callbacks);
+    let_go(&c->s);
     g_free(c->mechanisms);
     g_free(c->in);
     g_free(c);
@@ -358,6 +295,7 @@ static int left_behind(struct fl_sasl *s)
     s->conn = NULL;
     s->callbacks = NULL;
     s->answers = NULL;
+    s->credential = NULL;
     return fl_error_set(
         VIR_FROM_REMOTE, VIR_ERR_OPERATION_TIMEOUT,
         "auth: SASL on this side came to no end in time: whoever it asks does not answer, with GSSAPI "
@@ -392,11 +330,23 @@ static int client_step(struct fl_sasl *s, struct client_step *c, const char **re
     return rc;
 }
 
+/* What is this thread's own and would not be found by the one that makes the steps. */
+static void hand_over_credential(struct fl_sasl *s)
+{
+    if (!s->options.deadline_us || s->credential)
+        return;
+    s->credential = fl_gss_credential();
+    if (s->credential && sasl_setprop(s->conn, SASL_GSS_CREDS, s->credential) != SASL_OK)
+        fl_debug("sasl: Kerberos takes no credential of the thread's own");
+}
+
 static int client_start(struct fl_sasl *s, const char *mechanisms, const char **ret_mechanism,
                         struct fl_sasl_data *ret_out)
 {
     struct client_step *c = g_new0(struct client_step, 1);
 
+    if (fl_sasl_list_has(mechanisms, "GSSAPI") || fl_sasl_list_has(mechanisms, "GSS-SPNEGO"))
+        hand_over_credential(s);
     c->mechanisms = g_strdup(mechanisms);
     return client_step(s, c, ret_mechanism, ret_out);
 }

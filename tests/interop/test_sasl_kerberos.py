@@ -10,7 +10,7 @@ import time
 import pytest
 
 import sasl_lab
-from interop_lab import MS_BIND, OUR_VIRSH, environment, libc, need, need_root
+from interop_lab import MS_BIND, OUR_VIRSH, environment, libc, need, need_root, python_environment
 from sasl_lab import case, log_in
 
 
@@ -53,6 +53,37 @@ def own_name(folder):
     libc.umount2(b"/etc/hosts", 2)
 
 
+# Opens the URI in a thread with tickets of its own, and in one that has to look for them where anybody would.
+THREADS = """
+import ctypes, libvirt, sys, threading
+libvirt.registerErrorHandler(lambda *_: None, None)
+gss = ctypes.CDLL("libgssapi_krb5.so.2")
+minor = ctypes.c_uint32()
+
+def log_in(cache):
+    if cache:
+        assert gss.gss_krb5_ccache_name(ctypes.byref(minor), cache.encode(), None) == 0
+    try:
+        libvirt.open(sys.argv[1]).close()
+        print("in")
+    except libvirt.libvirtError as e:
+        print(e.get_error_code())
+
+for cache in (sys.argv[2], None, sys.argv[2]):
+    thread = threading.Thread(target=log_in, args=[cache])
+    thread.start()
+    thread.join()
+"""
+
+
+def tickets_of_a_thread(uri, cache, ours, env):
+    env = dict(env, KRB5CCNAME="FILE:/nonexistent/cc", XDG_CONFIG_HOME="/nonexistent")
+    done = subprocess.run(["/usr/bin/python3", "-c", THREADS, uri, f"FILE:{cache}"], text=True, capture_output=True, timeout=60,
+                          env=python_environment(True, **env) if ours else environment(False, **env))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
 def test_kerberos(namespace, own_name, start_daemon, folder):
     need_root("a realm listens in the namespace of this test")
     sasl_lab.need_sasl()
@@ -67,6 +98,7 @@ def test_kerberos(namespace, own_name, start_daemon, folder):
             uri = f"test+tcp://{host}:{port}/default"
             for client in (True, False):
                 results[name, client] = log_in([case(uri, types=[]), case(uri + "?auth=sasl.GSSAPI", types=[])], client, krb)
+                assert tickets_of_a_thread(uri, folder / "cc", client, krb) == ["in", "45", "in"], (name, client)
         for got in results.values():
             assert all(g.get("encrypted") == 1 and g["asked"] == [] for g in got), results
         # a KDC that does not answer, and a service nobody has a ticket for yet
