@@ -75,6 +75,51 @@ def test_socket(friend, far, helper_program):
     path.unlink()
 
 
+BROKEN = "#!/bin/sh\nexit 9\n"
+# The incumbent's helper: goes to its usual socket whatever the URI says.
+OTHER_HELPER = "#!/bin/sh\ncase $1 in --version) echo 'virt-ssh-helper (libvirt) 9.0.0';; *) exit 9;; esac\n"
+
+
+@pytest.fixture
+def own_socket(far):
+    """A daemon at a path of its own; nobody is at the usual one."""
+    path = far.folder / "own"
+    far.echo.unix(path)
+    far.socket.unlink()
+    yield str(path)
+    path.unlink()
+
+
+def test_socket_and_proxy_auto(friend, far, helper_program, own_socket):
+    """By a helper that takes it, else by a netcat; for a driver that is named."""
+    named = {"socket": own_socket, "proxy": "auto"}
+    far.far(helper=helper_program, nc=BROKEN)
+    friend.open(**named).carried()
+    friend.open(friend.uri("/default", driver="test", **named)).carried()
+    friend.open(socket=own_socket).failed("helper")  # without proxy= it is the netcat's
+    far.far(helper=OTHER_HELPER, nc=shutil.which("nc"))
+    friend.open(**named).carried()
+    friend.open(socket=own_socket, proxy="native").failed("helper", "takes no socket=", "proxy=netcat")
+    far.far(helper=OTHER_HELPER, nc=BROKEN)
+    friend.open(**named).failed("helper")
+
+
+@pytest.mark.parametrize("helper", ["ours", "other", "none"])
+def test_socket_with_the_driver_left_to_the_far_side(friend, far, helper_program, own_socket, helper):
+    """No helper is asked with a socket and no URI: a netcat goes there, and where that may not be it is said before anybody logs
+    in."""
+    program = {"ours": helper_program, "other": OTHER_HELPER, "none": None}[helper]
+    left = {"path": "/", "driver": "remote", "socket": own_socket}
+    far.far(helper=program, nc=shutil.which("nc"))
+    friend.open(friend.uri(**left)).carried()
+    friend.open(friend.uri(**left, proxy="auto")).carried()
+    friend.open(friend.uri(**left, proxy="netcat")).carried()
+    refused = friend.open(friend.uri(**left, proxy="native"))
+    assert refused.error[0] == INVALID_ARG and "name the driver, or use proxy=netcat" in refused.message
+    far.far(helper=program, nc=BROKEN)
+    friend.open(friend.uri(**left, proxy="auto")).failed("helper")
+
+
 def test_mode(friend, far):
     far.socket.unlink()
     far.echo.unix(far.socket.with_name("virtqemud-sock"))
