@@ -402,14 +402,17 @@ def test_ssh_remembers_no_host_key(sshd):
 # ---- ssh, which tells where it stands
 
 def test_the_stages_of_ssh(sshd, helper_program, echo):
-    sshd.far_program("virt-ssh-helper", "#!/bin/sh\nexec sleep 20\n")
-    got = ask(sshd.uri(connect_timeout=2))
+    sshd.far_program("virt-ssh-helper", "#!/bin/sh\nexec sleep 60\n")
+    for timeout in (2, 8, 24):  # on a busy machine logging in alone may take the first
+        got = ask(sshd.uri(connect_timeout=timeout))
+        if verdicts(got)["ssh-auth"] == "passed":
+            break
     assert verdicts(got) == {"resolve": "passed", "lookup": "passed", "connect": "passed", "ssh-auth": "passed",
                              "helper": "failed", "auth": "not reached", "open": "not reached"}
     login = stage(got, "ssh-auth")
     assert login["ms"] > 1 and any(line.startswith("Authenticated to 127.0.0.1") for line in login["findings"])
     assert any("Offering public key" in line for line in login["findings"])
-    assert stage(got, "helper")["code"] == 68 and got["seconds"] < 20
+    assert stage(got, "helper")["code"] == 68 and got["seconds"] < timeout + 18
 
 
 def test_a_silent_sshd(short_tmp):
