@@ -6,19 +6,20 @@ PYTHON   := /usr/bin/python3
 MESON     = meson
 JOBS     := $(shell nproc)
 
-.PHONY: all help deps build demo test check check-asan check-tsan fuzz bench format format-check install clean size
+.PHONY: all help deps build demo test check check-asan check-tsan fuzz bench format format-check install uninstall clean size
 all: build
 
 help:
 	@echo "make demo           install what is missing, build, and show it work"
 	@echo "make test           install what is missing, build, and run the suite"
 	@echo "make                build into $(BUILD)/"
-	@echo "make install        PREFIX=/usr/local DESTDIR="
+	@echo "make install        PREFIX=/usr/local DESTDIR=, see docs/install.md; make uninstall takes it away again"
 	@echo "make check          the unit tests only"
 	@echo "make check-asan     the suite under AddressSanitizer and UBSan"
 	@echo "make check-tsan     rpc and daemon under ThreadSanitizer"
 	@echo "make fuzz           the fuzz targets, FUZZ_SECONDS each (default 10)"
-	@echo "make bench          numbers beside the incumbent and the bare limit (root); ONLY=calls,open ROUNDS=3"
+	@echo "make bench          numbers beside the incumbent and the bare limit (root); ONLY=calls,open ROUNDS=3; the groups are:"
+	@echo "                    $(shell sed -n 's/^    "\([a-z]*\)": Group.*/\1/p' bench/groups.py)"
 	@echo "make format         clang-format over the tree"
 	@echo "make deps           what the build and the tests need, by apt"
 
@@ -64,6 +65,10 @@ bench: deps
 install: build
 	@DESTDIR="$(DESTDIR)" $(MESON) configure $(BUILD) -Dprefix=$(PREFIX) >/dev/null
 	@DESTDIR="$(DESTDIR)" $(MESON) install -C $(BUILD)
+	@test -n "$(DESTDIR)" || echo "Installed below $(PREFIX). What to run then, and what a libvirt already here makes of it: docs/install.md"
+
+uninstall: # what the last install into this build's prefix has put there
+	@ninja -C $(BUILD) uninstall
 
 SOURCES = git ls-files -co --exclude-standard '*.c' '*.h'
 format:

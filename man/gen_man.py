@@ -108,38 +108,41 @@ TYPES = {"BOOL": "0 or 1", "TEXT": "text", "LIST": "list of texts", "PERMS": "te
          "AUTH": "text", "UINT": "number", "INT": "number"}
 
 
-def key_text(m):
-    kind, rest = m["type"], m["rest"]
-    low, high = (re.search(rf"\.{w} = (-?\d+)", rest) for w in ("min", "max"))
-    bounds = f" from {low[1]}" if low else ""
-    bounds += f" to {high[1]}" if high else ""
-    fallback = joined(m["fallback"]) if m["fallback"] != "NULL" else None
-    default = f", {fallback} unless set" if fallback is not None else ""
-    help_ = joined(re.search(rf"\.help = ({STRINGS})", rest)[1])
-    return [".TP", f".BR {m['name']} \" (\" \"{roff(TYPES[kind] + bounds + default)}\" )",
-            roff(help_[0].upper() + help_[1:] + ("" if help_.endswith("…\"") else "."))]
-
-
-def keys(root):
+def key_rows(root):
+    """The table of keys: [(group, name, type, default or None, bounds, help)], and the names of the past."""
     path = os.path.join(root, "src", "config", "daemon_keys.c")
     text = open(path, encoding="utf-8").read()
     titles = dict(re.findall(rf"#define (\w+)\s+\.group = ({STRING})", text))
     body = text[text.index("fl_daemon_keys[] = {"):]
     pattern = (rf"^    (?:KEY\((?P<name>\w+), (?P<type>\w+), (?P<fallback>NULL|{STRING}), (?P<group>\w+),(?P<rest>.*)\)"
                rf"|OLD_KEY\((?P<old>{STRING}), {STRING}\)),$")
-    groups, old = {}, []
+    found, old = [], []
     for m in rows(path, body, "(?m)" + pattern, r"^    (?:OLD_)?KEY\("):
         if m["old"]:
-            old.append(f".BR {joined(m['old'])} ,")
+            old.append(joined(m["old"]))
             continue
         if m["group"] not in titles or m["type"] not in TYPES or ".help" not in m["rest"]:
             raise ManError(f"{path}: key {m['name']} has an unknown group or type, or no help")
-        groups.setdefault(m["group"], []).extend(key_text(m))
+        low, high = (re.search(rf"\.{w} = (-?\d+)", m["rest"]) for w in ("min", "max"))
+        bounds = (f" from {low[1]}" if low else "") + (f" to {high[1]}" if high else "")
+        help_ = joined(re.search(rf"\.help = ({STRINGS})", m["rest"])[1])
+        found.append((joined(titles[m["group"]]), m["name"], m["type"], None if m["fallback"] == "NULL" else joined(m["fallback"]),
+                      bounds, help_[0].upper() + help_[1:] + ("" if help_.endswith("…\"") else ".")))
+    return found, old
+
+
+def keys(root):
+    found, old = key_rows(root)
+    groups = {}
+    for group, name, kind, fallback, bounds, help_ in found:
+        default = f", {fallback} unless set" if fallback is not None else ""
+        groups.setdefault(group, []).extend([".TP", f".BR {name} \" (\" \"{roff(TYPES[kind] + bounds + default)}\" )", roff(help_)])
     out = []
     for group, lines in groups.items():
-        out += [f'.SS "{roff(joined(titles[group]))}"'] + lines
+        out += [f'.SS "{roff(group)}"'] + lines
     if old:
-        out += ['.SS "Keys of the past"', "Accepted with a warning, without effect:"] + old[:-1] + [old[-1][:-2] + "."]
+        out += ['.SS "Keys of the past"', "Accepted with a warning, without effect:"] + [f".BR {name} ," for name in old[:-1]]
+        out += [f".BR {old[-1]}."]
     return out
 
 
