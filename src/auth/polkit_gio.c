@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 
 #include "auth/polkit.h"
+#include "base/aside.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/module.h"
@@ -15,6 +16,8 @@
 #define BUS_NAME  "org.freedesktop.PolicyKit1"
 #define PATH      "/org/freedesktop/PolicyKit1/Authority"
 #define INTERFACE "org.freedesktop.PolicyKit1.Authority"
+
+#define FLUSH_US G_USEC_PER_SEC
 
 enum { ALLOW_USER_INTERACTION = 1 };
 
@@ -82,13 +85,27 @@ static GVariant *question(struct fl_polkit_ask *ask, const char *action,
                          ask->id);
 }
 
+/* Flushing has no deadline and cannot be cancelled, and a bus that stands still takes nothing. One thread at
+ * most waits for it; what is to be said meanwhile is behind what that one waits for, on the same connection.
+ */
+static gint flushing;
+
+static void flush(void *bus)
+{
+    (void)g_dbus_connection_flush_sync(bus, NULL, NULL);
+    g_atomic_int_set(&flushing, 0);
+}
+
 /* Nobody waits for the answer any more: the window that asks goes away. */
 static void withdraw(GDBusConnection *bus, struct fl_polkit_ask *ask)
 {
     g_dbus_connection_call(bus, BUS_NAME, PATH, INTERFACE, "CancelCheckAuthorization",
                            g_variant_new("(s)", ask->id), NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL,
                            NULL, NULL);
-    (void)g_dbus_connection_flush_sync(bus, NULL, NULL);
+    if (!g_atomic_int_compare_and_exchange(&flushing, 0, 1))
+        return;
+    if (fl_aside(flush, g_object_unref, g_object_ref(bus), g_get_monotonic_time() + FLUSH_US) == 0)
+        g_object_unref(bus);
 }
 
 static int not_answered(GDBusConnection *bus, struct fl_polkit_ask *ask, const GError *error)

@@ -4,14 +4,13 @@
 #define FL_FROM VIR_FROM_RPC
 #include "daemon/forward.h"
 
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "base/util.h"
 #include "daemon/forward_private.h"
 #include "daemon/peer.h"
@@ -242,24 +241,23 @@ static int authenticate(struct dialog *d)
 /* ---- on whose behalf ---- */
 
 #define IDENTITY_MAX 7
-#define ENTRY_MAX    4096 /* of the user database */
 
 static char *name_of_user(uid_t uid)
 {
-    char space[ENTRY_MAX];
-    struct passwd entry, *found = NULL;
+    struct fl_user user = { 0 };
+    char *name = fl_user_find(uid, &user) ? g_steal_pointer(&user.name) : NULL;
 
-    return getpwuid_r(uid, &entry, space, sizeof(space), &found) == 0 && found ? g_strdup(found->pw_name)
-                                                                               : NULL;
+    fl_user_fini(&user);
+    return name;
 }
 
 static char *name_of_group(gid_t gid)
 {
-    char space[ENTRY_MAX];
-    struct group entry, *found = NULL;
+    struct fl_group group = { 0 };
+    char *name = fl_group_find(gid, &group) ? g_steal_pointer(&group.name) : NULL;
 
-    return getgrgid_r(gid, &entry, space, sizeof(space), &found) == 0 && found ? g_strdup(found->gr_name)
-                                                                               : NULL;
+    fl_group_fini(&group);
+    return name;
 }
 
 static struct fl_w_typed_param *add_param(struct fl_w_connect_set_identity_args *args, const char *name,

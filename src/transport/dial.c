@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "base/util.h"
 
 /* connect() on a unix socket waits only while the listener's queue is full; SO_SNDTIMEO bounds that. */
@@ -70,30 +69,33 @@ int fl_dial_unix(const char *path, int64_t deadline_us)
 
 /* ---- users and groups ---- */
 
-#define NAMES_ROOM ((size_t)1 << 20) /* a group may have many members */
-#define GROUPS_MAX 12                /* named */
+#define GROUPS_MAX 12 /* named */
 
 static char *user_name(uid_t uid)
 {
-    struct passwd pw, *found = NULL;
-    g_autofree char *room = g_malloc(NAMES_ROOM);
+    struct fl_user user;
+    char *name;
 
-    if (getpwuid_r(uid, &pw, room, NAMES_ROOM, &found) == 0 && found)
-        return g_strdup(found->pw_name);
-    return g_strdup_printf("%u", (unsigned int)uid);
+    if (!fl_user_find(uid, &user))
+        return g_strdup_printf("%u", (unsigned int)uid);
+    name = g_steal_pointer(&user.name);
+    fl_user_fini(&user);
+    return name;
 }
 
 /* The name of a group; *ret_member (may be NULL): whether the database counts `user` in. */
 static char *group_name(gid_t gid, const char *user, bool *ret_member)
 {
-    struct group gr, *found = NULL;
-    g_autofree char *room = g_malloc(NAMES_ROOM);
+    struct fl_group group;
+    char *name;
 
-    if (getgrgid_r(gid, &gr, room, NAMES_ROOM, &found) != 0 || !found)
+    if (!fl_group_find(gid, &group))
         return g_strdup_printf("%u", (unsigned int)gid);
-    for (char **m = found->gr_mem; ret_member && *m; m++)
-        *ret_member |= g_str_equal(*m, user);
-    return g_strdup(found->gr_name);
+    if (ret_member)
+        *ret_member = g_strv_contains((const char *const *)group.members, user);
+    name = g_steal_pointer(&group.name);
+    fl_group_fini(&group);
+    return name;
 }
 
 /* The groups of this process, the effective one first; n of them in a block of the caller's. */

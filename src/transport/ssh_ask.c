@@ -6,12 +6,12 @@
 #define FL_FROM VIR_FROM_REMOTE
 #include <errno.h>
 #include <poll.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "base/util.h"
 #include "base/walk.h"
 #include "transport/channel.h"
@@ -37,13 +37,13 @@ static const char *environment(const char *name)
 
 struct fl_ssh_names *fl_ssh_names_here(void)
 {
-    struct passwd pw, *found = NULL;
-    char buf[4096];
-    if (getpwuid_r(geteuid(), &pw, buf, sizeof(buf), &found) != 0)
-        found = NULL;
+    struct fl_user account = { 0 };
+    bool found = fl_user_find(geteuid(), &account);
     /* As OpenSSH: the account's folder, whatever HOME says. */
-    const char *home = found ? found->pw_dir : g_get_home_dir();
-    const char *user = found ? found->pw_name : g_get_user_name();
+    const char *home = found ? account.home : g_getenv("HOME");
+    const char *user = found ? account.name : g_getenv("LOGNAME");
+    home = home ? home : "/";
+    user = user ? user : "nobody";
     size_t n = strlen(home) + 1, m = strlen(user) + 1;
     struct here *here = g_malloc0(sizeof(*here) + n + m);
     memcpy(here->text, home, n);
@@ -55,6 +55,7 @@ struct fl_ssh_names *fl_ssh_names_here(void)
                                          .hostname = here->hostname,
                                          .uid = (unsigned int)geteuid(),
                                          .getenv = environment };
+    fl_user_fini(&account);
     return &here->names; /* the first member */
 }
 

@@ -168,6 +168,51 @@ for i in range(40):
     assert until(lambda: daemon.fds() <= fds), daemon.log()
 
 
+def test_a_bus_that_stands_still_keeps_no_worker(polkit, start_daemon, folder):
+    """Clients ask and leave until the bus, which takes nothing, has no room: withdrawing their questions ends all the same."""
+    bus = Bus(folder)
+    try:
+        bus.start_polkitd()
+        daemon = start_daemon(conf={**POLKIT, "max_anonymous_clients": 0}, env=bus.env)
+        before = daemon.status("Threads")
+        code = pathlib.Path(__file__).with_name("wire.py").read_text() + """
+import sys, time
+def ask(count):
+    held = [Wire(sys.argv[1]) for i in range(count)]
+    for c in held: c.send(70)
+    time.sleep(0.05)
+    return held
+first = ask(1)  # its question keeps the connection to the bus
+print("asked", flush=True)
+sys.stdin.readline()
+for i in range(40):
+    for c in ask(15): c.sock.close()
+print("gone", flush=True)
+sys.stdin.readline()
+"""
+        bus.polkitd.send_signal(signal.SIGSTOP)
+        with subprocess.Popen(["/usr/bin/python3", "-c", code, daemon.sock], user=65534, group=65534, extra_groups=[], cwd="/",
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as clients:
+            assert clients.stdout.readline() == "asked\n"
+            assert until(lambda: any(t.read_text() == "gdbus\n" for t in daemon_threads(daemon)))
+            time.sleep(0.3)
+            bus.proc.send_signal(signal.SIGSTOP)
+            clients.stdin.write("\n")
+            clients.stdin.flush()
+            assert clients.stdout.readline() == "gone\n"
+            # the first one's worker, one that waits for the bus, GLib's own; those without work leave after some seconds
+            assert until(lambda: daemon.status("Threads") <= before + 5, 60), (before, daemon.status("Threads"))
+            clients.stdin.close()
+    finally:
+        for proc in bus.proc, bus.polkitd:
+            proc.send_signal(signal.SIGCONT)
+        bus.stop()
+
+
+def daemon_threads(daemon):
+    return pathlib.Path(f"/proc/{daemon.proc.pid}/task").glob("*/comm")
+
+
 def on_terminal(argv, env, seconds=15):
     """What a program shows on a terminal of its own, as nobody, and its exit status."""
     import pty

@@ -6,28 +6,17 @@
 #define FL_FROM VIR_FROM_REMOTE
 #include "driver/remote/auth.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "base/walk.h"
 #include "core/objects.h"
 
 #define ADMIN_GROUP "libvirt" /* the one that rules of polkit let in, on most systems */
-#define BUFFER_MAX  16384
 #define AGENT       "/usr/bin/pkttyagent"
-
-/* Whether the user is a member by the database, which is what polkit's rules look at. */
-static bool in_group_file(const char *user, const struct group *group)
-{
-    for (char **member = group->gr_mem; member && *member; member++)
-        if (g_str_equal(*member, user))
-            return true;
-    return false;
-}
 
 static bool has_group(gid_t gid)
 {
@@ -42,12 +31,15 @@ static bool has_group(gid_t gid)
 
 static void add_group(GString *text, const char *user)
 {
-    struct group entry, *group = NULL;
-    char buffer[BUFFER_MAX];
+    struct fl_group group;
+    bool is_member;
 
-    if (getgrnam_r(ADMIN_GROUP, &entry, buffer, sizeof(buffer), &group) != 0 || !group)
+    if (!fl_group_find_by_name(ADMIN_GROUP, &group))
         return;
-    if (!has_group(group->gr_gid) && !in_group_file(user, group))
+    /* or a member by the database, which is what polkit's rules look at */
+    is_member = has_group(group.gid) || g_strv_contains((const char *const *)group.members, user);
+    fl_group_fini(&group);
+    if (!is_member)
         g_string_append_printf(text,
                                "; or become a member of group '%s' (usermod -aG %s %s), which most rules "
                                "let in",
@@ -57,13 +49,11 @@ static void add_group(GString *text, const char *user)
 /* "user 'fred' (uid 1000, process 4711)" */
 static char *who_am_i(char **ret_user)
 {
-    struct passwd entry, *user = NULL;
-    char buffer[BUFFER_MAX];
     unsigned int uid = (unsigned int)geteuid();
+    struct fl_user user = { 0 };
 
-    if (getpwuid_r(geteuid(), &entry, buffer, sizeof(buffer), &user) != 0)
-        user = NULL;
-    *ret_user = user ? g_strdup(user->pw_name) : g_strdup_printf("%u", uid);
+    *ret_user = fl_user_find(uid, &user) ? g_strdup(user.name) : g_strdup_printf("%u", uid);
+    fl_user_fini(&user);
     return g_strdup_printf("user '%s' (uid %u, process %d)", *ret_user, uid, (int)getpid());
 }
 
