@@ -90,33 +90,53 @@ void fl_pki_clear(struct fl_pki *pki)
     *pki = (struct fl_pki){ NULL };
 }
 
-/* Only "private" is closed: what lies beside it is for everybody to read. */
-static int make_folder(const char *dir)
+/* Only "private" is closed: what lies beside it is for everybody to read. Folders that were made for it are
+ * noted. */
+static int make_folder(const char *dir, GPtrArray *made)
 {
-    bool closed = g_str_has_suffix(dir, "/private");
     g_autofree char *parent = g_path_get_dirname(dir);
 
-    if (g_mkdir_with_parents(parent, 0755) < 0)
+    if (access(dir, F_OK) == 0)
+        return 0;
+    if (make_folder(parent, made) < 0)
         return -1;
-    return g_mkdir_with_parents(dir, closed ? 0700 : 0755);
+    if (mkdir(dir, g_str_has_suffix(dir, "/private") ? 0700 : 0755) < 0)
+        return errno == EEXIST ? 0 : -1;
+    g_ptr_array_add(made, g_strdup(dir));
+    return 0;
 }
 
-static int write_aside(struct fl_call *c, const struct fl_pki_file *f, char **ret_aside)
+static int write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, text, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        text += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int write_aside(struct fl_call *c, const struct fl_pki_file *f, GPtrArray *made, char **ret_aside)
 {
     g_autofree char *dir = g_path_get_dirname(f->path), *aside = g_strdup_printf("%s.XXXXXX", f->path);
-    bool good;
-    int fd;
+    int fd, reason = 0;
 
-    if (make_folder(dir) < 0)
+    if (make_folder(dir, made) < 0)
         return fl_wrong(c, "cannot make the folder '%s': %s", dir, g_strerror(errno));
     fd = mkostemp(aside, O_CLOEXEC); /* 0600 from the beginning */
     if (fd < 0)
         return fl_wrong(c, "cannot write in '%s': %s", dir, g_strerror(errno));
-    good = write(fd, f->text, f->len) == (ssize_t)f->len && fchmod(fd, f->secret ? 0600 : 0644) == 0 &&
-           fsync(fd) == 0;
-    good = close(fd) == 0 && good;
     *ret_aside = g_steal_pointer(&aside);
-    return good ? 0 : fl_wrong(c, "cannot write '%s': %s", f->path, g_strerror(errno));
+    if (write_all(fd, f->text, f->len) < 0 || fchmod(fd, f->secret ? 0600 : 0644) < 0 || fsync(fd) < 0)
+        reason = errno;
+    if (close(fd) < 0 && !reason)
+        reason = errno;
+    return reason ? fl_wrong(c, "cannot write '%s': %s", f->path, g_strerror(reason)) : 0;
 }
 
 /* link() where nothing may be replaced: it fails when a file has come there meanwhile. */
@@ -137,18 +157,32 @@ static int check_absent(struct fl_call *c, const struct fl_pki_file *files, size
     return 0;
 }
 
+/* Nothing half done is left: what was put in place, unless it took the place of another, and empty folders.
+ */
+static void take_back(const struct fl_pki_file *files, size_t n_placed, GPtrArray *made)
+{
+    for (size_t i = 0; i < n_placed; i++)
+        unlink(files[i].path);
+    for (guint i = made->len; i > 0; i--)
+        rmdir(made->pdata[i - 1]);
+}
+
 int fl_pki_write(struct fl_call *c, const struct fl_pki_file *files, size_t n, bool force)
 {
     g_autofree char **asides = g_new0(char *, n + 1);
+    g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(g_free);
     int status = force ? 0 : check_absent(c, files, n);
+    size_t placed = 0;
 
     for (size_t i = 0; i < n && status == 0; i++)
-        status = write_aside(c, &files[i], &asides[i]);
-    for (size_t i = 0; i < n && status == 0; i++)
-        status = put_in_place(c, asides[i], files[i].path, force);
+        status = write_aside(c, &files[i], made, &asides[i]);
+    for (; placed < n && status == 0; placed += status == 0)
+        status = put_in_place(c, asides[placed], files[placed].path, force);
     for (size_t i = 0; i < n && asides[i]; i++) {
         unlink(asides[i]); /* gone already after a rename */
         g_free(asides[i]);
     }
+    if (status < 0)
+        take_back(files, force ? 0 : placed, made);
     return status;
 }
