@@ -3,22 +3,13 @@
 #include "events.h"
 #include "handlers.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libvirt/libvirt-qemu.h>
 
 static void *qemu_call(struct fl_call *c, const char *name)
 {
-    static void *library;
-    void *symbol;
-
-    if (!library)
-        library = dlopen("libvirt-qemu.so.0", RTLD_NOW | RTLD_LOCAL);
-    symbol = library ? dlsym(library, name) : NULL;
-    if (!symbol)
-        fl_wrong(c, "'%s' needs the library libvirt-qemu.so.0: %s", c->args->command->name, dlerror());
-    return symbol;
+    return fl_library_call(c, "libvirt-qemu.so.0", name);
 }
 
 /* The line's end is the shell's own, but for a reply as it came. */

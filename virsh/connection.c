@@ -156,3 +156,13 @@ void fl_disconnect(struct fl_shell *sh)
         virConnectClose(sh->conn);
     sh->conn = NULL;
 }
+
+void *fl_library_call(struct fl_call *c, const char *library, const char *name)
+{
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL); /* once loaded it stays */
+    void *symbol = handle ? dlsym(handle, name) : NULL;
+
+    if (!symbol)
+        fl_wrong(c, "'%s' needs the library %s: %s", c->args->command->name, library, dlerror());
+    return symbol;
+}

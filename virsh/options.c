@@ -208,6 +208,8 @@ static const char *const help_texts[] = {
     "name, or print the name only",
     "network",
     "name or UUID of the network",
+    "noseclabel",
+    "with the security label of virsh, not the container's",
     "newname",
     "name of the new volume",
     "new-name",

@@ -189,6 +189,8 @@ void fl_loop_start(struct fl_shell *sh);
 void *fl_extension(const char *name);
 bool fl_library_timeouts(void); /* the library reads time limits from the environment */
 /* NULL and the error of the call. */
+/* A function of another library of libvirt's, loaded for it; NULL and the error of the call. */
+void *fl_library_call(struct fl_call *c, const char *library, const char *name);
 void *fl_extension_needed(struct fl_call *c, const char *name, const char *what);
 
 /* lookup.c */
