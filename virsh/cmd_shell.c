@@ -244,23 +244,3 @@ int fl_cmd_help(struct fl_call *c)
     }
     return 0;
 }
-
-/* The words so far, the last of them unfinished: prints what it could become, a line each. */
-int fl_cmd_complete(struct fl_call *c)
-{
-    char **words = fl_argv(c, "string");
-    guint n = g_strv_length(words);
-    g_autoptr(GString) line = g_string_new("");
-    g_auto(GStrv) found = NULL;
-
-    for (guint i = 0; i + 1 < n; i++) {
-        g_autofree char *quoted = quote_shell(words[i]);
-
-        g_string_append_printf(line, "%s ", quoted);
-    }
-    c->sh->readonly = !c->sh->conn; /* looking names up needs no more */
-    found = fl_complete(c->sh, line->str, n ? words[n - 1] : "");
-    for (char **f = found; *f; f++)
-        fl_out(c, "%s\n", *f);
-    return 0;
-}

@@ -193,6 +193,7 @@ static void offer_in_command(struct fl_shell *sh, const struct fl_command *comma
     struct fl_option *options = fl_options_parse(command->options, &n);
     g_autofree bool *used = g_new0(bool, n + 1);
     const struct fl_option *waiting = walk(words, options, n, used);
+    bool values;
 
     if (waiting) {
         offer_value(sh, waiting, command, out, prefix);
@@ -205,10 +206,11 @@ static void offer_in_command(struct fl_shell *sh, const struct fl_command *comma
         offer_value(sh, &options[i], command, out, prefix);
         break;
     }
-    for (size_t i = 0; i < n; i++) {
+    values = prefix[0] != '-' && out->len > 0;
+    for (size_t i = 0; i < n && !values; i++) {
         g_autofree char *word = g_strdup_printf("--%s", options[i].name);
 
-        if (!used[i] && options[i].kind != FL_OPTION_ALIAS && (prefix[0] == '-' || out->len == 0))
+        if (!used[i] && options[i].kind != FL_OPTION_ALIAS)
             offer(out, prefix, word);
     }
     fl_options_free(options, n);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <libvirt/fairlead.h>
 
 static gpointer loop_thread(gpointer opaque)
 {
@@ -80,10 +81,21 @@ virConnectAuthPtr fl_credentials(const struct fl_shell *sh)
     return &aside;
 }
 
+virConnectPtr fl_open_to_look(const char *uri, unsigned int flags)
+{
+    __typeof__(&fairleadOpen) look = (__typeof__(look))fl_extension("fairleadOpen");
+
+    return look ? look(uri, NULL, flags) : virConnectOpenAuth(uri, NULL, flags);
+}
+
 static int authenticate(virConnectPtr *ret, struct fl_shell *sh, const char *uri)
 {
     unsigned int flags = sh->readonly ? VIR_CONNECT_RO : 0;
 
+    if (sh->look_only) {
+        *ret = fl_open_to_look(uri, flags);
+        return *ret ? 0 : -1;
+    }
     *ret = virConnectOpenAuth(uri, fl_credentials(sh), flags);
     if (!*ret && fl_agent_wanted(sh)) {
         pid_t agent = fl_agent_start();
@@ -136,6 +148,8 @@ int fl_connect(struct fl_shell *sh)
     }
     if (sh->conn)
         return 0;
+    if (sh->offline)
+        return -1;
     if (fl_event_loop(sh) < 0)
         return -1;
     shown = fl_without_password(sh->uri);

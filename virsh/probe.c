@@ -15,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <libvirt/fairlead.h>
 
 enum { MAX_SAID = 65536, MAX_TOGETHER = 64 };
 
@@ -62,11 +61,10 @@ static void say_counts(virConnectPtr conn)
 /* Counting only looks; a remote that is tested is opened as a command would. */
 static virConnectPtr open_quietly(struct fl_call *c)
 {
-    __typeof__(&fairleadOpen) look = (__typeof__(look))fl_extension("fairleadOpen");
     unsigned int flags = c->sh->readonly ? VIR_CONNECT_RO : 0;
 
-    if (look && fl_flag(c, "counts"))
-        return look(c->sh->uri, NULL, flags);
+    if (fl_flag(c, "counts"))
+        return fl_open_to_look(c->sh->uri, flags);
     return virConnectOpenAuth(c->sh->uri, NULL, flags);
 }
 

@@ -26,7 +26,9 @@ struct fl_shell {
     char *uri;            /* as given, NULL for the default */
     const char *uri_from; /* who gave it: "option -c" */
     bool readonly;
-    bool no_agent; /* --no-pkttyagent */
+    bool no_agent;  /* --no-pkttyagent */
+    bool look_only; /* opening asks nobody and starts nothing */
+    bool offline;   /* nothing is opened */
     bool quiet;
     bool timing;
     bool interactive;
@@ -182,6 +184,8 @@ void fl_agent_stop(pid_t pid);
 /* Who answers when an authentication asks; with -o json the questions stay out of standard output. */
 virConnectAuthPtr fl_credentials(const struct fl_shell *sh);
 int fl_connect(struct fl_shell *sh);
+/* Asks nobody; starts and remembers nothing, where the library can do that. */
+virConnectPtr fl_open_to_look(const char *uri, unsigned int flags);
 int fl_event_loop(struct fl_shell *sh); /* registered once, before the first opening */
 void fl_disconnect(struct fl_shell *sh);
 void fl_loop_start(struct fl_shell *sh);
