@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from test_shell import our_shell
+from test_shell import build_dir, our_shell
 
 pytestmark = pytest.mark.skipif(not our_shell(), reason="our shell is not built")
 
@@ -36,7 +36,7 @@ def library(tmp_path_factory):
 
 
 def enter(*words, library=None, says=""):
-    env = {**os.environ, "LXC_SAYS": says, **({"LD_LIBRARY_PATH": library} if library else {})}
+    env = {**os.environ, "LXC_SAYS": says, "LD_LIBRARY_PATH": library or str(build_dir() / "src")}  # ASan's dlopen() does not know where virsh is
     return subprocess.run([our_shell(), "-c", "test:///default", "lxc-enter-namespace", *words], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60, env=env)
 
