@@ -8,6 +8,10 @@ _virsh_words()
     local rest="${COMP_LINE:0:COMP_POINT}" i word
 
     line=()
+    if [[ -z "${COMP_LINE:-}" ]]; then # somebody else calls, with words only
+        line=("${COMP_WORDS[@]:0:COMP_CWORD + 1}")
+        return
+    fi
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word="${COMP_WORDS[i]}"
         if ((i > 0)) && [[ "$rest" != [[:blank:]]* ]]; then
