@@ -65,28 +65,25 @@ static int read_seconds(const struct fl_conf *conf, const char *name, struct fl_
     return 0;
 }
 
-/* Splits "name=uri" into one alias. */
-static int read_alias(const struct fl_conf *conf, const char *text, int line, struct fl_alias *alias)
+/* Splits "name=uri" into one alias; returns what is wrong with it, or NULL. */
+static char *read_alias(const struct fl_conf *conf, const char *text, int line, struct fl_alias *alias)
 {
     const char *eq = strchr(text, '=');
     g_autofree char *name = NULL;
 
     if (!eq)
-        return fl_error_set(VIR_FROM_URI, VIR_ERR_CONF_SYNTAX,
-                            "%s:%d: expected \"alias=URI\" in uri_aliases, found \"%s\"", conf->filename,
-                            line, text);
+        return g_strdup_printf("%s:%d: expected \"alias=URI\" in uri_aliases, found \"%s\"", conf->filename,
+                               line, text);
     name = g_strndup(text, eq - text);
     if (!fl_alias_name_ok(name))
-        return fl_error_set(VIR_FROM_URI, VIR_ERR_CONF_SYNTAX,
-                            "%s:%d: expected an alias of letters, digits, '_' and '-', found \"%s\"",
-                            conf->filename, line, name);
+        return g_strdup_printf("%s:%d: expected an alias of letters, digits, '_' and '-', found \"%s\"",
+                               conf->filename, line, name);
     if (eq[1] == '\0')
-        return fl_error_set(VIR_FROM_URI, VIR_ERR_CONF_SYNTAX, "%s:%d: expected a URI after \"%s=\"",
-                            conf->filename, line, name);
+        return g_strdup_printf("%s:%d: expected a URI after \"%s=\"", conf->filename, line, name);
     alias->name = g_steal_pointer(&name);
     alias->uri = g_strdup(eq + 1);
     alias->line = line;
-    return 0;
+    return NULL;
 }
 
 static int read_aliases(const struct fl_conf *conf, struct fl_client_conf *into)
@@ -100,12 +97,11 @@ static int read_aliases(const struct fl_conf *conf, struct fl_client_conf *into)
         return rc;
     n = g_strv_length(texts);
     into->aliases = g_new0(struct fl_alias, n);
-    for (guint i = 0; i < n; i++) {
+    for (guint i = 0; i < n && !into->alias_error; i++) {
         int line = g_array_index(e->value.items, struct fl_conf_value, i).line;
 
-        if (read_alias(conf, texts[i], line, &into->aliases[i]) < 0)
-            return -1;
-        into->naliases++;
+        into->alias_error = read_alias(conf, texts[i], line, &into->aliases[i]);
+        into->naliases += !into->alias_error;
     }
     return 0;
 }
@@ -161,6 +157,7 @@ void fl_client_conf_free(struct fl_client_conf *conf)
         g_free(conf->aliases[i].uri);
     }
     g_free(conf->aliases);
+    g_free(conf->alias_error);
     g_free(conf->uri_default.text);
     g_free(conf->remote_mode.text);
     g_free(conf->remote_proxy.text);

@@ -37,6 +37,7 @@ struct fl_client_conf {
     char *filename;
     struct fl_alias *aliases; /* in file order; of equal names the first counts */
     size_t naliases;
+    char *alias_error; /* what is wrong with the alias after those; judged when the search gets that far */
     struct fl_conf_item uri_default;
     struct fl_conf_item remote_mode;  /* "auto", "direct", "legacy"; judged when a remote route needs it */
     struct fl_conf_item remote_proxy; /* "auto", "netcat", "native" */

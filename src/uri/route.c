@@ -49,7 +49,8 @@ static const char *choose_text(const char *text, const struct fl_resolve_env *en
     return NULL;
 }
 
-/* The text an alias or the legacy name stands for, or the text itself. Aliases are not followed twice. */
+/* The text an alias or the legacy name stands for, or the text itself. Aliases are not followed twice. NULL:
+ * the search came to an entry that cannot be read. */
 static const char *expand_text(const char *text, const struct fl_resolve_env *env, unsigned int flags,
                                struct fl_origin *origin)
 {
@@ -63,6 +64,10 @@ static const char *expand_text(const char *text, const struct fl_resolve_env *en
     if ((flags & FL_RESOLVE_NO_ALIASES) || !fl_alias_name_ok(text))
         return text;
     alias = fl_client_conf_find_alias(env->conf, text);
+    if (!alias && env->conf && env->conf->alias_error) {
+        fl_error_set(VIR_FROM_URI, VIR_ERR_CONF_SYNTAX, "%s", env->conf->alias_error);
+        return NULL;
+    }
     if (!alias)
         return text;
     fl_origin_set(origin, FL_ORIGIN_ALIAS, "%s:%d", env->conf->filename, alias->line);
@@ -77,9 +82,9 @@ static const char *expand_chosen(struct fl_route *route, const char *text, const
                                    .where = g_strdup(route->uri_origin.where) };
     const char *uri = expand_text(text, env, flags, &route->uri_origin);
 
-    if (uri == text) {
+    if (!uri || uri == text) {
         g_free(chosen_by.where);
-        return text;
+        return uri;
     }
     route->text = g_strdup(text);
     route->text_origin = chosen_by;
@@ -247,7 +252,7 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
     chosen = choose_text(text, env, &route->uri_origin);
     if (chosen) {
         chosen = expand_chosen(route, chosen, env, flags);
-        if (take_uri(route, chosen, env, flags) < 0 || take_params(route) < 0)
+        if (!chosen || take_uri(route, chosen, env, flags) < 0 || take_params(route) < 0)
             return -1;
         route->local = !route->transport && is_local_driver(env, route->driver);
         if (!route->local) {

@@ -135,6 +135,8 @@ CHOICES = [
     (None, None, ALIASES + 'uri_default = "a"', NO_ALIASES),
     ("a", None, 'uri_aliases = [ "a test:///default" ]', 0),
     ("a", None, 'uri_aliases = [ "a.b=test:///default", "a=test:///default" ]', 0),
+    ("a", None, 'uri_aliases = [ "a=test:///default", "a.b=test:///second" ]', 0),
+    ("b", None, 'uri_aliases = [ "a=test:///default", "b" ]', 0),
     ("a", None, 'uri_aliases = [ 5 ]', 0),
     ("test:///default", None, "syntax error", 0),
     ("test:///default", None, "uri_default = [", 0),

@@ -79,8 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 65536 || strlen(text) != size)
         return 0;
     r = fl_remotes_read(text, size, &error);
-    if (fl_client_conf_parse("fuzz.conf", text, size, &conf) < 0) {
-        /* it also judges settings that are none of the shell's business */
+    if (fl_client_conf_parse("fuzz.conf", text, size, &conf) < 0 || conf->alias_error) {
+        /* it also judges settings that are none of the shell's business, and an alias when it is looked for
+         */
         fl_autoconf struct fl_conf *plain = NULL;
 
         if (fl_conf_parse("fuzz.conf", text, size, &plain) < 0)

@@ -253,6 +253,30 @@ static void aliases_end_where_they_should(void **state)
     assert_int_equal(fl_route_resolve(NULL, &env, FL_RESOLVE_NO_ALIASES, &r), -1);
 }
 
+/* "If the passed in URI contains characters outside the allowed alias character set, no alias lookup will be
+ * attempted." */
+static void a_bad_alias_concerns_who_looks_that_far(void **state)
+{
+    static const char text[] = "uri_aliases = [ \"a=test:///a\", \"b d=test:///b\", \"c=test:///c\" ]\n";
+    static const char *const good[] = { "a", "xen", "test:///default", "qemu+ssh://h/system" };
+    fl_autoclientconf struct fl_client_conf *conf = NULL;
+    struct fl_resolve_env env = { 0 };
+    fl_autoroute struct fl_route *bad = NULL;
+
+    assert_int_equal(fl_client_conf_parse("c.conf", text, strlen(text), &conf), 0);
+    env.conf = conf;
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        fl_autoroute struct fl_route *r = NULL;
+
+        if (fl_route_resolve(good[i], &env, 0, &r) < 0)
+            fail_msg("%s: %s", good[i], fl_error_get()->message);
+    }
+    assert_int_equal(fl_route_resolve("c", &env, 0, &bad), -1);
+    assert_int_equal(fl_error_get()->code, VIR_ERR_CONF_SYNTAX);
+    assert_int_equal(fl_error_get()->domain, VIR_FROM_URI);
+    assert_non_null(strstr(fl_error_get()->message, "c.conf:1: expected an alias of letters"));
+}
+
 static void settings_fill_what_the_uri_leaves_open(void **state)
 {
     fl_autoclientconf struct fl_client_conf *conf = NULL;
@@ -381,6 +405,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_used_is_refused),
         cmocka_unit_test(the_first_source_that_speaks_counts),
         cmocka_unit_test(aliases_end_where_they_should),
+        cmocka_unit_test(a_bad_alias_concerns_who_looks_that_far),
         cmocka_unit_test(settings_fill_what_the_uri_leaves_open),
         cmocka_unit_test(a_bad_setting_matters_only_when_it_is_used),
         cmocka_unit_test(parts_and_parameters_reach_the_route),
