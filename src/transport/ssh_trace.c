@@ -81,14 +81,32 @@ enum fl_stage fl_ssh_trace_stage(const char *text)
     return stage;
 }
 
+static void add_line(GString *out, GString *line)
+{
+    if (line->len && !is_trace(line->str))
+        g_string_append_printf(out, "%s\n", line->str);
+    g_string_truncate(line, 0);
+}
+
+/* Who writes a line over there piece by piece, as netcat does, may have whole lines of ssh's trace within it.
+ */
 char *fl_ssh_trace_strip(const char *text)
 {
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    GString *out = g_string_new(NULL);
+    g_auto(GStrv) pieces = g_strsplit(text, "\n", -1);
+    GString *out = g_string_new(NULL), *line = g_string_new(NULL);
 
-    for (char **line = lines; *line; line++)
-        if (**line && !is_trace(*line))
-            g_string_append_printf(out, "%s\n", *line);
+    for (char **piece = pieces; *piece; piece++) {
+        const char *trace = strstr(*piece, TRACE);
+
+        if (trace) {
+            g_string_append_len(line, *piece, trace - *piece);
+        } else if (!is_trace(*piece)) {
+            g_string_append(line, *piece);
+            add_line(out, line);
+        }
+    }
+    add_line(out, line);
+    g_string_free(line, TRUE);
     return g_string_free(out, FALSE);
 }
 

@@ -54,6 +54,10 @@ static void what_people_read(void **state)
     g_autofree char *left = fl_ssh_trace_strip(CONFIG CONNECT "sh: 1: nc: not found\r\n" IN END "last");
 
     assert_string_equal(left, "sh: 1: nc: not found\r\nlast\n");
+    g_autofree char *split = fl_ssh_trace_strip(
+        COMMAND "nc: debug1: client_input_channel_req: channel 0 rtype exit-status reply 0\r\n" END
+                "/run/x: No such file or directory\n" END "nc: " CONNECT);
+    assert_string_equal(split, "nc: /run/x: No such file or directory\nnc: \n");
     g_autofree char *none = fl_ssh_trace_strip("");
     assert_string_equal(none, "");
 }
