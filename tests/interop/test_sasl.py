@@ -85,6 +85,7 @@ FAULTS = [
     ("the person gives up", dict(rc=-1), "tcp"),
     ("auth=none", dict(auth="none"), "tcp"),
     ("auth=polkit", dict(auth="polkit"), "tcp"),
+    ("auth= and nothing", dict(auth=""), "tcp"),
     ("a mechanism that does not encrypt", dict(auth="sasl.SCRAM-SHA-256"), "tcp"),
     ("a mechanism that shows the password", dict(auth="sasl.PLAIN"), "tcp"),
     ("an unknown mechanism", dict(auth="sasl.FOO"), "unix"),
@@ -98,7 +99,7 @@ def fault_cases(daemon):
         fault = dict(fault)
         uri = daemon.tcp_uri() if where == "tcp" else daemon.uri()
         auth = fault.pop("auth", None)
-        cases.append(case(with_auth(uri, auth) if auth else uri, **fault))
+        cases.append(case(uri if auth is None else with_auth(uri, auth), **fault))
     return cases
 
 

@@ -39,7 +39,7 @@ int fl_remote_auth_choose(const struct fl_route *route, const struct fl_w_auth_l
     fl_stage_note("the far side offers: %s", all);
     if (!list->n_types)
         return fl_error(VIR_ERR_AUTH_FAILED, "auth: the far side names no way to authenticate");
-    if (!wanted || !*wanted)
+    if (!wanted)
         return list->types[0];
     for (uint32_t i = 0; i < list->n_types; i++)
         if (is_wanted(wanted, list->types[i]))

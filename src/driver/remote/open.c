@@ -174,7 +174,7 @@ static bool is_hopeful(const struct fl_route *route, enum fl_login_known known)
 {
     if (fl_walk_watched())
         return false;
-    if (route->auth && *route->auth)
+    if (route->auth)
         return g_str_equal(route->auth, "none");
     return g_strcmp0(route->transport, "tcp") == 0 ? known == FL_LOGIN_NONE : known != FL_LOGIN_WANTED;
 }
