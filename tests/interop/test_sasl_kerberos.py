@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """SASL by GSSAPI: a Kerberos realm of the test's own, both libraries against both daemons over plain TCP."""
+import glob
 import os
 import shutil
 import signal
@@ -116,3 +117,17 @@ def test_kerberos(namespace, own_name, start_daemon, folder):
         kdc.send_signal(signal.SIGCONT)
         kdc.terminate()
         kdc.wait()
+
+
+def test_who_has_no_ticket_is_told_the_other_ways(namespace, start_daemon, folder):
+    """The library prefers GSSAPI where it is offered, and then cannot begin."""
+    sasl_lab.need_sasl()
+    if not glob.glob("/usr/lib/*/sasl2/libgssapiv2.so*"):
+        pytest.skip("no plug-in for GSSAPI here")
+    sasl = sasl_lab.sasl_environment(folder / "sasl", "gssapi digest-md5")
+    start_daemon(args=["--listen"], conf={"auth_tcp": "sasl", "tcp_port": "16617"}, env=sasl)
+    uri = "test+tcp://127.0.0.1:16617/default"
+    refused, let_in = log_in([case(uri), case(uri + "?auth=sasl.DIGEST-MD5")], env={"KRB5CCNAME": f"FILE:{folder}/none"})
+    assert refused["code"] == 45, refused
+    assert "; get a ticket with kinit, or log in another way with auth=sasl.DIGEST-MD5" in refused["text"], refused
+    assert let_in.get("encrypted") == 1, let_in

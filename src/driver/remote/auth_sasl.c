@@ -86,6 +86,22 @@ static void add_missing(GString *text, const char *offered, const char *installe
     }
 }
 
+/* The library prefers Kerberos where it is offered, also without a ticket. */
+static void advise_ticket(GString *text, const char *said, const char *offered, const char *installed)
+{
+    g_auto(GStrv) names = g_strsplit_set(offered, ", ", 64);
+
+    if (!strstr(said, "GSSAPI"))
+        return;
+    g_string_append(text, "; get a ticket with kinit");
+    for (char **name = names; *name; name++) {
+        if (**name && !g_str_has_prefix(*name, "GS") && fl_sasl_list_has(installed, *name)) {
+            g_string_append_printf(text, ", or log in another way with auth=sasl.%s", *name);
+            return;
+        }
+    }
+}
+
 /* The thread's error, with everything one must know to choose another mechanism. */
 static int no_mechanism(struct conversation *c)
 {
@@ -101,6 +117,7 @@ static int no_mechanism(struct conversation *c)
     if (!fl_credentials_can_answer(&c->credentials, VIR_CRED_PASSPHRASE))
         g_string_append(text, "; nobody can answer for a password: neither auth.conf nor the program "
                               "(virConnectOpenAuth)");
+    advise_ticket(text, said, c->offered, installed);
     fl_error_set(domain, VIR_ERR_AUTH_FAILED, "%s", text->str);
     g_string_free(text, TRUE);
     return -1;
