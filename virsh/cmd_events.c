@@ -17,8 +17,9 @@ void fl_events_line(struct fl_events *e, const char *format, ...)
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
     g_mutex_lock(&e->lock);
-    /* after the last event wanted, what is still on its way is not printed */
-    if (e->loop || e->count == 0 || e->all) {
+    /* after the last event wanted, what is still on its way is neither printed nor counted */
+    if (e->loop || e->count == 0) {
+        e->count++;
         if (fl_json(e->c)) {
             void *object = fl_json_object();
             g_autofree char *line = NULL;
@@ -33,7 +34,6 @@ void fl_events_line(struct fl_events *e, const char *format, ...)
         }
         fflush(stdout);
     }
-    e->count++;
     g_mutex_unlock(&e->lock);
 }
 

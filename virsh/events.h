@@ -8,7 +8,7 @@ struct fl_events {
     struct fl_call *c;
     GMutex lock; /* callbacks run on the loop thread */
     int count;
-    bool loop, timestamp, all;
+    bool loop, timestamp;
 };
 
 struct fl_event_kind {

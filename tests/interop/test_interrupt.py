@@ -166,6 +166,23 @@ def test_events_end_in_good_order(terminal, daemon):
     assert "event loop interrupted" in t.seen and "events received: 0" in t.seen
 
 
+def test_who_waits_for_one_event_counts_one(daemon, our_virsh):
+    """Whatever comes along with it."""
+    argv = [str(OUR_VIRSH), "-c", daemon.uri(), "event", "--event", "lifecycle", "--timeout", "60"]
+    waiting = subprocess.Popen(argv, env=environment(True), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        assert until(lambda: handles(waiting.pid, signal.SIGALRM))
+        waiting.send_signal(signal.SIGSTOP)
+        our_virsh.out("; ".join(["suspend test", "resume test"] * 5), uri=daemon.uri())
+        waiting.send_signal(signal.SIGCONT)
+        out, _ = waiting.communicate(timeout=60)
+    finally:
+        waiting.kill()
+        waiting.wait()
+    assert out == "event 'lifecycle' for domain 'test': Suspended Paused\nevents received: 1\n\n"
+    assert waiting.returncode == 0
+
+
 @pytest.mark.parametrize("words", [["event", "--all", "--loop"], None])
 def test_a_daemon_that_stands_still(terminal, daemon, words):
     """While waiting for events, and in the middle of a call of the dialogue."""
