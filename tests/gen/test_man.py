@@ -65,6 +65,20 @@ def test_every_key_of_the_daemon_is_there(tmp_path):
     assert [k for k in keys if not re.search(rf"\b{k}\b", page)] == []
 
 
+def test_every_variable_that_is_read_is_there(tmp_path):
+    names = set()
+    for folder in ("src", "virsh"):
+        for path, _, files in os.walk(os.path.join(ROOT, folder)):
+            for name in files:
+                if name.endswith((".c", ".h")):
+                    source = open(os.path.join(path, name), encoding="utf-8").read()
+                    names |= set(re.findall(r'getenv\("([A-Z_]+)"\)', source) + re.findall(r'"((?:LIBVIRT|VIRSH)_[A-Z_]+)"', source))
+    pages = "".join(shown(tmp_path, page) for page in PAGES)
+    assert len(names) > 15
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", pages)] == []
+    assert [name for name in sorted(set(re.findall(r"\b(?:LIBVIRT|VIRSH)_[A-Z_]+", pages))) if name not in names] == []
+
+
 def test_a_row_that_cannot_be_read_stops_the_build(tmp_path):
     for part in ("virsh", "src/config"):
         shutil.copytree(os.path.join(ROOT, part), tmp_path / "tree" / part)
