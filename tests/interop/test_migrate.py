@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from interop_lab import need, python_environment
+from interop_lab import need, need_root, python_environment
 from migrate_lab import GUEST, Host, Proxy, of_migration
 
 HERE = pathlib.Path(__file__).parent
@@ -72,6 +72,7 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(namespace, real_virsh):
     need(QEMU, "QEMU")
+    need_root("the incumbent changes groups for its guests")
     folder = tempfile.mkdtemp(prefix="fl-")
     os.chmod(folder, 0o755)
     made = None
