@@ -95,7 +95,7 @@ def test_nothing_is_left_behind(tmp_path, how, group, sign):
     files = set(os.listdir("/tmp")) | set(os.listdir("/var/lib/libvirt"))
     p = subprocess.Popen([*BENCH, "--only", group, "--json", str(tmp_path / "j"), "--markdown", str(tmp_path / "m")],
                          env={**os.environ, "FL_BUILD": str(build)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 100
     while not (seen := any(sign in line for _, line in started_by(build.name))) and time.monotonic() < end:
         time.sleep(0.05)
     if not seen:  # now and then there is none: daemons are started again
@@ -107,9 +107,9 @@ def test_nothing_is_left_behind(tmp_path, how, group, sign):
         os.kill(p.pid, how)
     else:
         os.killpg(p.pid, how)
-    p.communicate(timeout=30)
+    p.communicate(timeout=120)
     assert p.returncode != 0
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while started_by(build.name) and time.monotonic() < end:
         time.sleep(0.1)
     assert not started_by(build.name)
@@ -129,14 +129,14 @@ def test_ended_before_it_began(tmp_path, how, status, says):
     while not any(line.startswith(b"unshare") for _, line in started_by(place.name)) and time.monotonic() < end:
         pass
     os.kill(p.pid, how)
-    shown = p.communicate(timeout=30)[0]
+    shown = p.communicate(timeout=120)[0]
     assert (p.returncode, shown.splitlines()[-1]) == (status, says), shown
     assert not started_by(place.name)
 
 
 def test_unknown_groups_and_no_rounds_are_refused():
     for args in (["--only", "nothing"], ["--rounds", "0"]):
-        r = subprocess.run([*BENCH, *args], env={**os.environ, "FL_BUILD": str(BUILD)}, capture_output=True, text=True, timeout=20)
+        r = subprocess.run([*BENCH, *args], env={**os.environ, "FL_BUILD": str(BUILD)}, capture_output=True, text=True, timeout=120)
         assert r.returncode == 2 and "bench.py: error:" in r.stderr
 
 
@@ -147,7 +147,7 @@ def test_an_ordinary_user_is_told():
         for program in (ROOT / "bench").glob("*.py"):
             shutil.copy(program, place)
         r = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", sys.executable, f"{place}/bench.py"], cwd="/", capture_output=True,
-                           env={**os.environ, "FL_BUILD": str(BUILD), "PYTHONDONTWRITEBYTECODE": "1"}, text=True, timeout=20)
+                           env={**os.environ, "FL_BUILD": str(BUILD), "PYTHONDONTWRITEBYTECODE": "1"}, text=True, timeout=120)
     assert r.returncode == 1 and "root" in r.stderr and "Traceback" not in r.stderr
 
 
@@ -159,13 +159,13 @@ def test_bare_limits_ask_with_frames_of_the_measured_size(tmp_path):
     sock = tmp_path / "libvirt-sock"
     d = subprocess.Popen([BUILD / "src/daemon/libvirtd", "-f", conf, "-p", tmp_path / "pid"], stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not sock.exists() and time.monotonic() < end:
             time.sleep(0.02)
         subprocess.run(["strace", "-f", "-o", tmp_path / "trace", "-e", "trace=sendto,sendmsg,recvfrom,recvmsg,write,read", BUILD / "bench/bench-client",
-                        BUILD / "src/libvirt.so.0", f"test+unix:///default?socket={sock}", "call", "50"], check=True, capture_output=True, timeout=60)
+                        BUILD / "src/libvirt.so.0", f"test+unix:///default?socket={sock}", "call", "50"], check=True, capture_output=True, timeout=120)
     finally:
         d.terminate()
-        d.wait(20)
+        d.wait(60)
     seen = re.findall(r"(?:send|write)\w*\(\d+, .* = (\d+)\n.*(?:recv|read)\w*\(\d+, .* = (\d+)\n", (tmp_path / "trace").read_text())
     assert seen.count((sizes["REQUEST"], sizes["REPLY"])) >= 50

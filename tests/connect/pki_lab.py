@@ -29,7 +29,7 @@ class Cert(NamedTuple):
 
 
 def certtool(*argv):
-    done = subprocess.run(["certtool", *map(str, argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["certtool", *map(str, argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"certtool {argv}: {done.stderr}"
     return done.stdout
 
@@ -87,7 +87,7 @@ class Pki:
         for argv in (["req", "-new", "-key", cert.key, "-subj", f"/O=Lab/CN={name}", "-out", request],
                      ["x509", "-req", "-in", request, "-CA", self.ca.cert, "-CAkey", self.ca.key, "-days", "30", "-extfile",
                       extensions, "-out", cert.cert]):
-            subprocess.run(["openssl", *map(str, argv)], check=True, capture_output=True, timeout=60)
+            subprocess.run(["openssl", *map(str, argv)], check=True, capture_output=True, timeout=120)
         return cert
 
     def crl(self, *revoked, ca=None):
@@ -139,7 +139,7 @@ class Pki:
     @staticmethod
     def fingerprint(cert):
         der = subprocess.run(["certtool", "--certificate-info", "--infile", cert.cert, "--outder"], capture_output=True,
-                             check=True, timeout=60).stdout
+                             check=True, timeout=120).stdout
         import hashlib
         return hashlib.sha256(der).hexdigest()
 

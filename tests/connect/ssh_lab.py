@@ -84,14 +84,14 @@ class Sshd:
             *lines, f"Port {self.port}", "ListenAddress 127.0.0.1", *(f"HostKey {key}" for key in host_keys), "PidFile none",
             "UsePAM yes", "StrictModes no", f"AuthorizedKeysFile {lab.folder}/authorized_keys", "PermitRootLogin yes",
             "PasswordAuthentication yes", "KbdInteractiveAuthentication yes", f"SetEnv PATH={lab.bin}", "UseDNS no",
-            "PrintMotd no", "PrintLastLog no", "MaxAuthTries 12", "MaxStartups 200", "MaxSessions 50", "LoginGraceTime 20",
+            "PrintMotd no", "PrintLastLog no", "MaxAuthTries 12", "MaxStartups 200", "MaxSessions 50", "LoginGraceTime 120",
             "LogLevel DEBUG1", *match, ""]))
         self.log_path = folder / "log"
         self.log_file = open(self.log_path, "wb")
         program = shutil.which("sshd", path="/usr/sbin:/usr/bin")
         self.process = subprocess.Popen(lab.far_argv([program, "-D", "-e", "-f", config]), stderr=self.log_file,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if b"Server listening" in self.log_path.read_bytes():
                 return
@@ -272,7 +272,7 @@ class Client:
         """An agent that holds these keys; the result goes to `sock=` of open or to IdentityAgent."""
         self.agent_sock = self.folder / "agent"
         self.agent_process = subprocess.Popen(["ssh-agent", "-D", "-a", self.agent_sock], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:  # the file is there before anybody listens
             try:
                 with socket.socket(socket.AF_UNIX) as probe:
@@ -322,7 +322,7 @@ class Client:
     def argv(self, argv):
         return ["unshare", "-m", "sh", "-c", f'mount --bind {self.passwd} /etc/passwd && exec "$@"', "sh", *map(str, argv)]
 
-    def open(self, uri=None, data=b"hello\n", answers=None, sock=None, options=(), timeout=60, **params):
+    def open(self, uri=None, data=b"hello\n", answers=None, sock=None, options=(), timeout=120, **params):
         """Opens the URI and copies `data` through it; `answers`: pairs of what a question is about and the answer to it."""
         uri = uri or self.uri(**params)
         if answers is not None:
@@ -340,7 +340,7 @@ class Client:
         """The same by our shell; its message has no numbers."""
         begun = time.monotonic()
         program = self.pipe_main.parents[2] / "virsh" / "virsh"
-        done = subprocess.run(self.argv([program, "-c", self.uri(**params), *words]), capture_output=True, timeout=60,
+        done = subprocess.run(self.argv([program, "-c", self.uri(**params), *words]), capture_output=True, timeout=120,
                               env=self.environment(answers, sock), stdin=subprocess.DEVNULL)
         text = done.stderr.decode(errors="replace")
         result = Result(words, done.returncode, done.stdout, done.stderr, time.monotonic() - begun, [])

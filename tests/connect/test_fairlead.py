@@ -21,7 +21,7 @@ MAY_CHANGE, LIVE = 1 << 8, 1 << 9
 NOBODY = 65534
 
 
-def ask(uri, flags=0, *more, env=None, before=(), timeout=60):
+def ask(uri, flags=0, *more, env=None, before=(), timeout=120):
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("LIBVIRT_", "VIRSH_", "XDG_"))}
     if SANITIZER:
         variables["LD_PRELOAD"] = subprocess.run(["cc", "-print-file-name=" + SANITIZER], capture_output=True, text=True,
@@ -33,6 +33,15 @@ def ask(uri, flags=0, *more, env=None, before=(), timeout=60):
                           stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def ask_in_time(uri, name):
+    """Asked with a deadline that ends in that stage: a machine that stands still may take a short one for an earlier stage."""
+    for limit in (2, 8):
+        got = ask(f"{uri}connect_timeout={limit}")
+        if stage(got, name)["verdict"] == "failed":
+            break
+    return got, limit
 
 
 def verdicts(got):
@@ -116,13 +125,13 @@ def test_a_password_in_a_uri_is_not_shown(short_tmp, uri):
     ssh = write_script(short_tmp / "ssh", "#!/bin/sh\necho \"$2@h: Permission denied (publickey).\" >&2\nexit 255\n")
     virsh = os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh")
     for what in ("hostname", "doctor", "uri --why", "-o json doctor", "-o json uri --why"):
-        done = subprocess.run([virsh, "-c", uri.format(ssh=ssh), *what.split()], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([virsh, "-c", uri.format(ssh=ssh), *what.split()], capture_output=True, text=True, timeout=120,
                               env={**os.environ, "LIBVIRT_DEBUG": "1"}, stdin=subprocess.DEVNULL)
         assert "bob:***@" in done.stdout + done.stderr
         assert "sekrit" not in done.stdout + done.stderr, (what, done)
     if "127.0.0.1:1" in uri:
         assert "a password stands in the URI" in subprocess.run([virsh, "-c", uri, "doctor"], capture_output=True,
-                                                                text=True, timeout=60, stdin=subprocess.DEVNULL).stdout
+                                                                text=True, timeout=120, stdin=subprocess.DEVNULL).stdout
 
 
 class Leaves(Silent):
@@ -151,7 +160,7 @@ def test_an_ssh_that_ends_once_all_is_open_names_no_stage_of_opening(short_tmp):
         ssh = write_script(short_tmp / "ssh", f"#!/bin/sh\nnc -U {short_tmp}/s\nexit 255\n")
         virsh = os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh")
         done = subprocess.run([virsh, "-c", f"test+ssh://hail/default?command={ssh}", "hostname"], capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=120)
         assert "ended with status 255" in done.stderr, done
         assert "auth: " not in done.stderr and "; " not in done.stderr
 
@@ -172,7 +181,7 @@ print(lib.virGetLastErrorMessage().decode())
 
 def test_too_many_open_files_is_not_the_daemons_fault():
     done = subprocess.run([sys.executable, "-c", TOO_MANY, str(LIBRARY), "qemu+unix:///system?socket=/nonexistent/s"],
-                          capture_output=True, text=True, timeout=60, env={**os.environ, **sanitizer_env()})
+                          capture_output=True, text=True, timeout=120, env={**os.environ, **sanitizer_env()})
     assert "Too many open files" in done.stdout and "; " in done.stdout, done.stderr
     assert "raise its limit (ulimit -n)" in done.stdout and "check the socket= path" not in done.stdout
 
@@ -226,7 +235,7 @@ def test_the_incumbent_passes_over_our_keys(conf):
         pytest.skip("the incumbent's virsh is not installed")
     env = {**os.environ, **conf('connect_timeout = 5\ncall_timeout = 7\nuri_aliases = [ "a=test:///default" ]\n')}
     env.pop("LD_LIBRARY_PATH", None)
-    done = subprocess.run([*as_nobody(), real, "-c", "a", "list", "--name"], capture_output=True, text=True, timeout=30, env=env)
+    done = subprocess.run([*as_nobody(), real, "-c", "a", "list", "--name"], capture_output=True, text=True, timeout=120, env=env)
     assert (done.stdout.split(), done.stderr) == (["test"], "")
 
 
@@ -261,7 +270,7 @@ def test_doctor_on_a_terminal_shows_where_it_waits(server):
     if not virsh.exists() or SANITIZER:
         pytest.skip("the shell is not built, or not for terminals")
     argv = [str(virsh), "doctor", f"test+unix:///default?socket={server()}&connect_timeout=1"]
-    plain = subprocess.run(argv, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    plain = subprocess.run(argv, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
     assert " ..." not in plain.stdout + plain.stderr and plain.returncode == 1
     ours, theirs = os.openpty()
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as shell:
@@ -320,9 +329,9 @@ def test_every_address_is_a_finding():
                          ids=["silent", "silent polkit", "silent open"])
 def test_silence_is_bounded_and_named(server, name, answers):
     path = server(answers=answers)
-    got = ask(f"test+unix:///default?socket={path}&connect_timeout=1")
+    got, limit = ask_in_time(f"test+unix:///default?socket={path}&", name)
     assert got["result"] == 1 and stage(got, name)["verdict"] == "failed" and stage(got, name)["code"] == 68
-    assert 900 < stage(got, name)["ms"] < 5000 and "connect_timeout=" in stage(got, name)["advice"]
+    assert 500 < stage(got, name)["ms"] < 25000 and "connect_timeout=" in stage(got, name)["advice"]
 
 
 def test_a_polkit_refusal_belongs_to_auth(server):
@@ -334,8 +343,8 @@ def test_a_polkit_refusal_belongs_to_auth(server):
 @pytest.mark.parametrize("answers", [struct.pack(">2I", 1, 1)], ids=["silent sasl"])
 def test_silence_of_sasl(server, answers):
     path = server(answers={AUTH_LIST: answers})
-    got = ask(f"test+unix:///default?socket={path}&connect_timeout=1")
-    assert stage(got, "auth")["verdict"] == "failed" and stage(got, "auth")["code"] == 68 and got["seconds"] < 20
+    got, _ = ask_in_time(f"test+unix:///default?socket={path}&", "auth")
+    assert stage(got, "auth")["verdict"] == "failed" and stage(got, "auth")["code"] == 68 and got["seconds"] < 25
 
 
 @pytest.mark.parametrize("transport,name", [("libssh", "ssh-auth"), ("libssh2", "ssh-auth"), ("tls", "tls")])
@@ -343,11 +352,11 @@ def test_silence_behind_a_port(transport, name):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         s.listen()
-        got = ask(f"qemu+{transport}://127.0.0.1:{s.getsockname()[1]}/system?no_verify=1&connect_timeout=1")
+        got, limit = ask_in_time(f"qemu+{transport}://127.0.0.1:{s.getsockname()[1]}/system?no_verify=1&", name)
         failed = stage(got, name)
-        assert (failed["verdict"], failed["code"]) == ("failed", 68) and "gave up after 1 s" in failed["error"]
+        assert (failed["verdict"], failed["code"]) == ("failed", 68) and f"gave up after {limit} s" in failed["error"]
         assert failed["error"].count("timed out") == 0 and failed["advice"].count("give it longer") == 1
-        assert stage(got, "connect")["verdict"] == "passed" and got["seconds"] < 20
+        assert stage(got, "connect")["verdict"] == "passed" and got["seconds"] < 25
 
 
 def test_what_fails_before_any_connection(short_tmp):
@@ -419,9 +428,9 @@ def test_a_silent_sshd(short_tmp):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         s.listen()
-        got = ask(f"qemu+ssh://127.0.0.1:{s.getsockname()[1]}/system?no_tty=1&connect_timeout=1")
+        got, _ = ask_in_time(f"qemu+ssh://127.0.0.1:{s.getsockname()[1]}/system?no_tty=1&", "ssh-auth")
         assert stage(got, "connect")["verdict"] == "passed" and stage(got, "ssh-auth")["verdict"] == "failed"
-        assert stage(got, "ssh-auth")["code"] == 68 and got["seconds"] < 20
+        assert stage(got, "ssh-auth")["code"] == 68 and got["seconds"] < 25
 
 
 def test_ssh_that_cannot_connect():
@@ -451,7 +460,7 @@ def test_a_name_that_is_looked_up_for_ever(run_dir, short_tmp):
               before=["unshare", "-n", *in_run(run_dir, ["sh", "-c", script, "sh", str(short_tmp)])])
     failed = stage(got, "lookup")
     assert (failed["verdict"], failed["code"]) == ("failed", 68) and "'host.example'" in failed["error"]
-    assert got["seconds"] < 20
+    assert got["seconds"] < 25
 
 
 # ---- a socket the far helper may not take
@@ -465,6 +474,6 @@ def test_a_socket_is_given_to_a_helper_that_takes_it_or_refused(short_tmp, versi
     ssh = write_script(short_tmp / "ssh", "#!/bin/sh\nfor c; do :; done\nexec sh -c \"$c\"\n")
     virsh = os.environ.get("FL_VIRSH", BUILD / "virsh" / "virsh")
     done = subprocess.run([virsh, "-c", f"test+ssh://h/default?command={ssh}&socket=/x/s&proxy={proxy}", "hostname"],
-                          capture_output=True, text=True, timeout=60,
+                          capture_output=True, text=True, timeout=120,
                           env={**os.environ, "PATH": f"{short_tmp}:{os.environ['PATH']}"})
     assert words in done.stderr, done

@@ -84,7 +84,7 @@ class Machine:
         conf.write_text(interop.conf_text({"listen_tcp": 1, "auth_tcp": "none", "auth_unix_rw": "none", "auth_unix_ro": "none"}))
         log = open(self.folder / "libvirtd.log", "wb")
         self._start([interop.REAL_LIBVIRTD, "--listen", "-f", conf, "-p", self.folder / "pid"], log, lambda: all(
-            f":{port:04X} 0" in Path("/proc/self/net/tcp").read_text() for port in (16509, 16514)), self.folder / "libvirtd.log")
+            f":{port:04X} 0" in Path("/proc/thread-self/net/tcp").read_text() for port in (16509, 16514)), self.folder / "libvirtd.log")
         os.makedirs("/opt/libvirt/run/libvirt")
         os.symlink("/run/libvirt/libvirt-sock", "/opt/libvirt/run/libvirt/libvirt-sock")
 
@@ -124,7 +124,7 @@ class Machine:
     def run(self, line):
         words = shlex.split(line.replace("FINGERPRINT", self.fingerprint))
         assert words[0] == "virsh"
-        return interop.run([interop.OUR_VIRSH, *words[1:]], env={"HOME": "/root"}, timeout=60)
+        return interop.run([interop.OUR_VIRSH, *words[1:]], env={"HOME": "/root"}, timeout=120)
 
     def close(self):
         for process in reversed(self.running):
@@ -154,7 +154,7 @@ def test_command(machine, page, line):
 
 @pytest.mark.parametrize("transport", ["ssh", "libssh", "libssh2", "tls"])
 def test_a_good_end_is_no_error_in_the_log(machine, transport):
-    done = interop.run([interop.OUR_VIRSH, "-c", f"test+{transport}://root@server/default", "uri"], timeout=60,
+    done = interop.run([interop.OUR_VIRSH, "-c", f"test+{transport}://root@server/default", "uri"], timeout=120,
                        env={"HOME": "/root", "LIBVIRT_DEBUG": "1"})
     assert done.returncode == 0 and ": debug : " in done.stderr and ": error : " not in done.stderr, done.stderr
 

@@ -173,7 +173,7 @@ def test_what_a_far_end_writes_to_stderr_takes_no_memory(friend, far):
             peak = int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
         assert peak * 1024 < size or os.environ.get("FL_SANITIZE"), peak
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_far_end_that_goes_on_writing_to_stderr(friend, far, helper_program):
@@ -185,7 +185,7 @@ def test_a_far_end_that_goes_on_writing_to_stderr(friend, far, helper_program):
             process.stdin.flush()
             assert process.stdout.readline() == b"x\n"
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_keys_are_exchanged_again(friend, far):
@@ -211,7 +211,7 @@ def test_the_end_of_input_amid_new_keys(friend, far, relay_to):
             time.sleep(wait / 1000)
             process.stdin.close()
             assert process.stdout.read() == data[18_000:]
-            assert process.wait(20) == 0, process.stderr.read()
+            assert process.wait(60) == 0, process.stderr.read()
 
 
 def test_slow_way(friend, far, relay_to):

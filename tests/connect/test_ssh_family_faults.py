@@ -41,6 +41,15 @@ def gone(server, seconds=30):
     return not left
 
 
+def in_time(go, *words, **params):
+    """Given up for the deadline, at that stage: a machine that stands still may take a short one for an earlier stage."""
+    for limit in (1, 6):
+        result = go(no_tty=1, connect_timeout=limit, **params)
+        if f"{words[0]}: " in result.message:
+            break
+    return result.failed(*words)
+
+
 # ---- on the way
 
 def test_refused(friend):
@@ -53,32 +62,31 @@ def test_unknown_name(friend):
 
 def test_black_hole(friend, fake_server):
     server = fake_server(accept=False)
-    friend.open(port=server.port, no_tty=1, connect_timeout=1).failed("connect")
+    in_time(friend.open, "connect", port=server.port)
 
 
 def test_deadline_of_the_caller(friend, fake_server):
     if friend.transport == "ssh":  # a program that only begins here: its limit is connect_timeout=
         return
     server = fake_server()
-    friend.open(port=server.port, options=["-t", "500"]).failed("ssh-auth", "deadline")
+    friend.open(port=server.port, options=["-t", "3000"]).failed("ssh-auth", "deadline")
 
 
 @pytest.mark.parametrize("says", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 def test_server_that_says_no_more(friend, fake_server, says):
     server = fake_server(says)
     if friend.transport == "ssh" and says.startswith(b"SSH"):  # the program has no limit for this: the first answer has
-        result = friend.virsh("uri", port=server.port, no_tty=1, connect_timeout=1)
+        in_time(lambda **how: friend.virsh("uri", **how), "ssh-auth", port=server.port)
     else:
-        result = friend.open(port=server.port, no_tty=1, connect_timeout=1)
-    result.failed("ssh-auth")
+        in_time(friend.open, "ssh-auth", port=server.port)
 
 
 def test_server_that_speaks_slowly(friend, fake_server):
     """A byte now and then is no life sign."""
-    server = fake_server(b"SSH-2.0-" + b"x" * 200, pause=0.1)
+    server = fake_server(b"SSH-2.0-" + b"x" * 600, pause=0.1)
     # The program counts its limit from byte to byte, or not at all: the first answer has one in any case.
     go = (lambda **how: friend.virsh("uri", **how)) if friend.transport == "ssh" else friend.open
-    go(port=server.port, no_tty=1, connect_timeout=1).failed("ssh-auth")
+    in_time(go, "ssh-auth", port=server.port)
 
 
 @pytest.mark.parametrize("says", [b"SSH-2.0-x\r\n" + bytes(range(256)) * 12, b"\0" * 5000, b"SSH-2.0-x\r\n\x7f\xff\xff\xff\x05\x14"])
@@ -88,7 +96,7 @@ def test_server_that_speaks_nonsense(friend, fake_server, says):
         result = friend.virsh("uri", port=server.port, no_tty=1, connect_timeout=2)
     else:
         result = friend.open(port=server.port, no_tty=1, connect_timeout=2)
-    assert result.returncode in (1, 2) and result.error and result.seconds < 10, result
+    assert result.returncode in (1, 2) and result.error and result.seconds < 25, result
 
 
 def test_proxy_command_that_fails(friend):
@@ -202,7 +210,7 @@ def test_agent_that_is_silent(friend, far):
         if friend.transport == "ssh":
             return  # the program's own affair
         result = friend.open(sock=sock, connect_timeout=1, sshauth="agent")
-        assert result.error and result.seconds < 10, result
+        assert result.error and result.seconds < 25, result
 
 
 # ---- the far end
@@ -258,7 +266,7 @@ def test_sshd_killed(friend, far):
         process.stdin.flush()
         assert process.stdout.readline() == b"ping\n"
         far.server().end_sessions()
-        assert process.wait(15) == 2
+        assert process.wait(60) == 2
         said = process.stderr.read()
         assert b"error" in said and b" auth: " not in said, said
     finally:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from transport_lab import in_run, pipe, stop
+from transport_lab import in_run, listens, pipe, stop
 
 PEER_VIRSH = shutil.which("virsh", path="/usr/bin")
 PEER_DAEMON = shutil.which("libvirtd", path="/usr/sbin")
@@ -161,12 +161,12 @@ def test_the_incumbents_client_and_daemon_through_it(sshd, helper_program, short
     daemon = subprocess.Popen(in_run(sshd.run_dir, ["unshare", "-n", "sh", "-c", script]), stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
-        while not (sshd.run_dir / "libvirt" / "libvirt-sock-ro").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while not all(listens(sshd.run_dir / "libvirt" / f"libvirt-sock{ro}") for ro in ("", "-ro")) and time.monotonic() < deadline:
             time.sleep(0.1)
         uri = sshd.uri("/default", driver="test")
         result = subprocess.run([PEER_VIRSH, "-q", *options, "-c", uri, "list", "--all", "--name"], capture_output=True,
-                                timeout=30, stdin=subprocess.DEVNULL)
+                                timeout=120, stdin=subprocess.DEVNULL)
         assert (result.stdout.split(), result.stderr) == ([b"test"], b"")
     finally:
         stop(daemon)
@@ -193,9 +193,9 @@ def far_daemons(sshd, pipe_main, short_tmp):
                 pytest.skip(f"no {name} beside the tests")
             started.append(subprocess.Popen(in_run(sshd.run_dir, [program, "-f", str(conf)]), stdin=subprocess.DEVNULL,
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         wanted = [sshd.run_dir / "libvirt" / f"{OUR_DAEMONS[name]}-sock-ro" for name in names]
-        while not all(map(os.path.exists, wanted)):
+        while not all(map(listens, wanted)):
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -230,7 +230,7 @@ def test_which_daemon_over_there(sshd, far_daemons, pipe_main, helper_program, c
     build = os.path.dirname(os.path.dirname(os.path.dirname(pipe_main)))
     virsh = os.path.join(build, "virsh", "virsh") if client == "ours" else PEER_VIRSH
     uri = sshd.uri("/system", driver="qemu", **({"mode": mode} if mode else {}))
-    done = subprocess.run([virsh, "-c", uri, "uri"], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    done = subprocess.run([virsh, "-c", uri, "uri"], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
     assert done.returncode == 1
     if answers:
         assert SAID_BY[answers] in done.stderr, done.stderr

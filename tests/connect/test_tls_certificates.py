@@ -161,4 +161,4 @@ def test_sockets_of_the_service_manager(pki, daemons, tmp_path):
             assert open_one(uri(port=port, pkipath=pki.client_folder()))["ok"]
         finally:
             proc.terminate()
-            assert proc.wait(10) == 0
+            assert proc.wait(60) == 0

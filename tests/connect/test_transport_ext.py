@@ -24,7 +24,7 @@ def virsh():
 def test_a_command_that_ends_at_once(virsh, command, said):
     for _ in range(15):
         done = subprocess.run([virsh, "-c", f"test+ext:///default?command={command}", "uri"], capture_output=True, text=True,
-                              timeout=30)
+                              timeout=120)
         assert done.returncode == 1
         assert re.fullmatch(r"error: failed to connect to the hypervisor\nerror: " + said + "\n", done.stderr), done.stderr
 
@@ -45,6 +45,16 @@ def number(path):
     return int(path.read_text())
 
 
+def given_up(virsh, script, written):
+    """How the shell ends when the command never answers: a machine that stands still may give it up before it has begun."""
+    for limit in (1, 6):
+        done = subprocess.run([virsh, "-c", f"qemu+ext:///system?command={script}&connect_timeout={limit}", "uri"], capture_output=True,
+                              timeout=120)
+        if written.exists():
+            break
+    return done
+
+
 SCRIPTS = {  # of which the first line is run by the child, the others by what it waits for
     "a child in the background": "sleep 100 & echo $! >{0}/kin\nsleep 90",
     "a child in front": "sh -c 'echo $$ >{0}/kin; while :; do sleep 1; done'",
@@ -58,8 +68,7 @@ SCRIPTS = {  # of which the first line is run by the child, the others by what i
 def test_what_a_command_has_started_ends_with_it(virsh, short_tmp, kind):
     """Given up after a second, since it never answers."""
     script = write_script(short_tmp / "c", "#!/bin/sh\n" + SCRIPTS[kind].format(short_tmp) + "\n")
-    done = subprocess.run([virsh, "-c", f"qemu+ext:///system?command={script}&connect_timeout=1", "uri"], capture_output=True,
-                          timeout=60)
+    done = given_up(virsh, script, short_tmp / "kin")
     assert done.returncode == 1 and b"connect_timeout=" in done.stderr
     assert not runs(number(short_tmp / "kin"))
 
@@ -68,7 +77,7 @@ def test_who_has_left_its_session_lives_on(virsh, short_tmp):
     """A daemon that the command started, such as the master of ssh's ControlPersist, is no part of it any more."""
     script = write_script(short_tmp / "c", f"#!/bin/sh\nsetsid sleep 100 >/dev/null 2>&1 & echo $! >{short_tmp}/daemon\n"
                                            f"sleep 100 & echo $! >{short_tmp}/kin\nsleep 90\n")
-    subprocess.run([virsh, "-c", f"qemu+ext:///system?command={script}&connect_timeout=2", "uri"], stderr=subprocess.DEVNULL, timeout=60)
+    given_up(virsh, script, short_tmp / "kin")
     kin, daemon = number(short_tmp / "kin"), number(short_tmp / "daemon")
     try:
         assert runs(daemon) and not runs(kin)

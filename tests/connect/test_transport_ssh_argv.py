@@ -121,7 +121,7 @@ class Bench:
         if user:
             env.update(HOME=str(self.folder), XDG_RUNTIME_DIR="/far/run")
             argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv]
-        subprocess.run([str(a) for a in argv], env=env, capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+        subprocess.run([str(a) for a in argv], env=env, capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
         calls = self._take(self.argv_file)
         return without_trace(calls[0][1:]) if calls else None
 
@@ -147,7 +147,7 @@ class Bench:
             write_script(bin / name, RECORDER.format(out=self.far_file, name=name))
         text = command.replace("/opt/nc", "opt-nc")
         run = subprocess.run(["/bin/sh", "-c", text], env={"PATH": str(bin), "XDG_RUNTIME_DIR": "/far/run", "HOME": "/"},
-                             cwd=self.folder, capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+                             cwd=self.folder, capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
         calls = [c for c in self._take(self.far_file) if c[1:] != ["-q"]]  # asking whether nc knows -q
         return run.returncode == 0, calls
 
@@ -344,6 +344,6 @@ def test_login_shells_pass_the_command_on(bench, shell, tmp_path):
     bin.mkdir()
     os.symlink("/bin/sh", bin / "sh")
     write_script(bin / "virt-ssh-helper", RECORDER.format(out=bench.far_file, name="virt-ssh-helper"))
-    subprocess.run([program, "-c", command], env={"PATH": str(bin), "HOME": str(tmp_path)}, timeout=20,
+    subprocess.run([program, "-c", command], env={"PATH": str(bin), "HOME": str(tmp_path)}, timeout=120,
                    stdin=subprocess.DEVNULL, check=True)
     assert bench._take(bench.far_file) == [["virt-ssh-helper", "a'b\"c d$e"]]

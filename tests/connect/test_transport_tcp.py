@@ -72,7 +72,8 @@ def test_slow_name_server_is_bounded(run_dir, pipe_main, short_tmp):
     resolv.write_text("nameserver 127.0.0.1\n")
     script = (f'mount --bind {resolv} /etc/resolv.conf; ip link set lo up; '
               'python3 -c "import socket,time;s=socket.socket(type=socket.SOCK_DGRAM);'
-              's.bind((\'127.0.0.1\',53));time.sleep(4)" & sleep 0.5; exec "$0" "$@"')
+              's.bind((\'127.0.0.1\',53));time.sleep(60)" >/dev/null 2>&1 & '
+              'until grep -q ":0035 " /proc/net/udp; do sleep 0.05; done; "$0" "$@"; r=$?; kill $!; exit $r')
     begun = time.monotonic()
     result = pipe(["unshare", "-mn", "sh", "-c", script, pipe_main, "-t", "500", "test+tcp://some.example/default"])
     if b"lookup: the address" not in result.stderr:
@@ -118,14 +119,14 @@ def test_a_dead_address_does_not_hold_up_a_live_one(run_dir, pipe_main, short_tm
         s.listen()
         begun = time.monotonic()
         hosts = "127.0.0.2 twofold\n127.0.0.1 twofold\n"
-        argv = with_hosts(short_tmp, hosts, [pipe_main, "-t", "8000", f"test+tcp://twofold:{black_hole}/default"])
+        argv = with_hosts(short_tmp, hosts, [pipe_main, "-t", "30000", f"test+tcp://twofold:{black_hole}/default"])
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as client:
-            s.settimeout(8)
+            s.settimeout(30)
             peer, _ = s.accept()
             with peer:
                 peer.sendall(b"live")
             assert client.stdout.read() == b"live"
-        assert time.monotonic() - begun < 7.5
+        assert time.monotonic() - begun < 28
 
 
 # ext
@@ -155,7 +156,7 @@ def test_ext_tells_status_and_stderr(pipe_main, short_tmp):
 
 def test_ext_stderr_is_bounded_and_never_blocks(pipe_main, short_tmp):
     script = write_script(short_tmp / "c", "#!/bin/sh\nhead -c 1000000 /dev/zero | tr '\\0' x >&2\necho out\nexit 1\n")
-    result = pipe([pipe_main, f"qemu+ext:///system?command={script}"], timeout=20)
+    result = pipe([pipe_main, f"qemu+ext:///system?command={script}"], timeout=120)
     assert result.returncode == 2 and 1000 < len(result.stderr) < 2000
 
 
@@ -164,7 +165,7 @@ def test_ext_child_has_no_other_descriptors(pipe_main, short_tmp):
     with open(os.devnull) as extra:
         os.set_inheritable(extra.fileno(), True)
         result = subprocess.run([pipe_main, f"qemu+ext:///system?command={script}"], input=b"", capture_output=True,
-                                close_fds=False, timeout=20)
+                                close_fds=False, timeout=120)
     assert result.stdout.split() == [b"0", b"1", b"2", b"3"]
 
 
@@ -173,7 +174,7 @@ def test_ext_that_will_not_end_is_ended(pipe_main, short_tmp):
     script = write_script(short_tmp / "c", f"#!/bin/sh\ntrap '' TERM\necho $$ >{short_tmp}/pid\nexec >&- <&-\nsleep 60 & "
                                            "wait\nwait\nsleep 60\n")
     begun = time.monotonic()
-    pipe([pipe_main, f"qemu+ext:///system?command={script}"], timeout=20)
+    pipe([pipe_main, f"qemu+ext:///system?command={script}"], timeout=120)
     assert time.monotonic() - begun < 20
     pid = int((short_tmp / "pid").read_text())
     with pytest.raises(ProcessLookupError):

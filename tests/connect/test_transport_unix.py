@@ -244,7 +244,7 @@ def test_racing_clients_start_one_daemon(session):
     write_script(session.daemon / "libvirtd", DAEMON)
     clients = [subprocess.Popen([str(a) for a in session.argv("test+unix:///default")], env=session.env(),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for _ in range(8)]
-    assert [c.communicate(timeout=20)[0] for c in clients] == [b"session"] * 8
+    assert [c.communicate(timeout=120)[0] for c in clients] == [b"session"] * 8
     assert len(session.starts()) == 1
 
 
@@ -280,8 +280,8 @@ def test_daemon_that_is_no_program(session):
 
 
 def test_start_is_bounded_by_the_deadline(session):
-    write_script(session.daemon / "libvirtd", "#!/bin/sh\nexec sleep 20\n")
+    write_script(session.daemon / "libvirtd", "#!/bin/sh\nexec sleep 60\n")
     begun = time.monotonic()
     result = session.open("qemu:///session", "-t", "400")
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 25
     assert b"did not appear in time" in result.stderr

@@ -219,7 +219,7 @@ def ours(case, route_dump, tap, tmp_path):
     if env_uri is not None:
         env["LIBVIRT_DEFAULT_URI"] = env_uri
     done = subprocess.run(argv + (["--null"] if uri is None else [with_command(uri, tap)]), env=env, text=True,
-                          capture_output=True, timeout=20)
+                          capture_output=True, timeout=120)
     assert done.returncode in (0, 1), done.stderr
     fields = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     if done.returncode:

@@ -48,7 +48,7 @@ for uri in sys.argv[1:]:
 """
 
 
-def open_all(uris, ours=True, user=None, prefix=(), timeout=40, **env):
+def open_all(uris, ours=True, user=None, prefix=(), timeout=120, **env):
     """What opening each URI ended with, one after the other in one process."""
     if not ours and not os.path.exists(interop.REAL_VIRSH):
         pytest.skip("the incumbent's client is not there")

@@ -66,7 +66,7 @@ def in_run(run_dir, argv):
     return ["unshare", "-m", "sh", "-c", script, str(run_dir), *map(str, argv)]
 
 
-def stop(process, patience=5):
+def stop(process, patience=30):
     """Ends a process this test started."""
     if process.poll() is None:
         process.terminate()
@@ -75,6 +75,16 @@ def stop(process, patience=5):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def listens(path):
+    """Whether somebody takes connections there: the file of a socket comes before that."""
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(str(path))
+            return True
+        except OSError:
+            return False
 
 
 class Echo:
@@ -137,7 +147,7 @@ def echo():
     servers.close()
 
 
-def pipe(argv, data=b"hello\n", timeout=30, **options):
+def pipe(argv, data=b"hello\n", timeout=120, **options):
     return subprocess.run([str(a) for a in argv], input=data, capture_output=True, timeout=timeout, **options)
 
 
@@ -220,7 +230,7 @@ class Sshd:
         self.log = open(self.folder / "sshd.log", "wb")
         self.process = subprocess.Popen(in_run(self.run_dir, [shutil.which("sshd", path="/usr/sbin:/usr/bin"), "-D", "-e",
                                                               "-f", config]), stderr=self.log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

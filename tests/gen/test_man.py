@@ -17,7 +17,7 @@ BUILD = os.environ.get("FL_BUILD", os.path.join(ROOT, "build"))
 def make(tmp_path, page, root=ROOT):
     out = tmp_path / page
     r = subprocess.run([sys.executable, os.path.join(MAN, "gen_man.py"), root, os.path.join(MAN, page + ".in"), str(out),
-                        "VERSION=1.2.3", "ETC=/etc", "RUN=/run", "SBIN=/usr/sbin"], capture_output=True, text=True, timeout=60)
+                        "VERSION=1.2.3", "ETC=/etc", "RUN=/run", "SBIN=/usr/sbin"], capture_output=True, text=True, timeout=120)
     return r, out
 
 
@@ -26,7 +26,7 @@ def shown(tmp_path, page):
     assert r.returncode == 0, r.stderr
     if not shutil.which("groff"):
         pytest.skip("groff is not installed")
-    r = subprocess.run(["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-P-cbou", str(out)], capture_output=True, text=True, timeout=60)
+    r = subprocess.run(["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-P-cbou", str(out)], capture_output=True, text=True, timeout=120)
     assert r.returncode == 0 and r.stderr == ""
     return r.stdout.replace("\u2010", "-").replace("\u2212", "-")
 
@@ -50,7 +50,7 @@ def test_every_command_of_the_shell_is_there(tmp_path):
     virsh = os.path.join(BUILD, "virsh", "virsh")
     if not os.path.exists(virsh):
         pytest.skip("the shell is not built")
-    said = subprocess.run([virsh, "help"], capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run([virsh, "help"], capture_output=True, text=True, timeout=120).stdout
     commands = re.findall(r"^    ([a-z][\w-]*) ", said, re.M)
     page = shown(tmp_path, "virsh.1")
     assert len(commands) > 200

@@ -35,13 +35,13 @@ class Held:
         self.proc = subprocess.Popen(wrap(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                      stderr=subprocess.PIPE, env=env)
         self.seconds = 0.0
-        self.opened = self.result(timeout=60)
+        self.opened = self.result(timeout=120)
 
     def start(self, line):
         self.proc.stdin.write(json.dumps(line) + "\n")
         self.proc.stdin.flush()
 
-    def result(self, timeout=60):
+    def result(self, timeout=120):
         ready, _, _ = select.select([self.proc.stdout], [], [], timeout)
         if not ready:
             self.proc.kill()
@@ -55,7 +55,7 @@ class Held:
         self.seconds = rest[1]
         return rest[0]
 
-    def do(self, line, timeout=60):
+    def do(self, line, timeout=120):
         self.start(line)
         return self.result(timeout)
 
@@ -63,7 +63,7 @@ class Held:
         """What it wrote to stderr."""
         try:
             self.proc.stdin.close()
-            self.proc.wait(15)
+            self.proc.wait(60)
         except (subprocess.TimeoutExpired, BrokenPipeError):
             self.proc.kill()
             self.proc.wait()

@@ -61,7 +61,7 @@ class Host:
         self.proc = subprocess.Popen(["unshare", "-m", "-u", "--propagation", "private", "sh", "-c", script],
                                      env=environment(False), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                      preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM))  # a killed suite leaves none
-        for _ in range(150):
+        for _ in range(600):
             assert self.proc.poll() is None, (self.dir / "log").read_text()
             try:
                 socket.create_connection(("127.0.0.1", port)).close()
@@ -78,7 +78,7 @@ class Host:
         if self.proc.poll() is None:
             self.proc.terminate()
             try:
-                self.proc.wait(10)
+                self.proc.wait(60)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()

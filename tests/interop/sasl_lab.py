@@ -80,7 +80,7 @@ def log_in(cases, ours=True, env=None, **kwargs):
     """Each case's outcome, by one process of python3-libvirt with our library or the incumbent's."""
     env = dict(env or {})
     env.setdefault("XDG_CONFIG_HOME", "/nonexistent")
-    done = subprocess.run(["/usr/bin/python3", "-c", CLIENT], input=json.dumps(cases), text=True, capture_output=True, timeout=60,
+    done = subprocess.run(["/usr/bin/python3", "-c", CLIENT], input=json.dumps(cases), text=True, capture_output=True, timeout=120,
                           env=python_environment(ours, **env) if ours else environment(False, **env), **kwargs)
     assert done.returncode == 0, done.stderr
     results = [json.loads(line) for line in done.stdout.splitlines()]

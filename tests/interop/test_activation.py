@@ -69,7 +69,7 @@ def test_systemd_takes_the_units(folder):
     for unit in units():
         text = unit.read_text()
         (folder / unit.name).write_text(re.sub(r"(?m)^ExecStart=\S*/", f"ExecStart={OUR_LIBVIRTD.parent}/", text))
-    done = run(["/usr/bin/systemd-analyze", "verify", "--man=no", *sorted(folder.iterdir())], ours=False, timeout=60,
+    done = run(["/usr/bin/systemd-analyze", "verify", "--man=no", *sorted(folder.iterdir())], ours=False, timeout=120,
                env={"HOME": folder, "SYSTEMD_LOG_LEVEL": "warning"})
     ours = [line for line in done.stderr.splitlines() if any(u.name in line for u in units())]
     assert done.returncode == 0 and not ours, done.stderr
@@ -89,7 +89,7 @@ class Activated:
         self.conf.write_text(conf_text(base | {"log_level": 2} | (conf or {})))
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(folder / "notify"))
-        self.notify.settimeout(10)
+        self.notify.settimeout(60)
         argv = [ACTIVATE] + [f"--listen={where}" for _, where in sockets]
         if sockets[0][0]:
             argv.append("--fdname=" + ":".join(fd for fd, _ in sockets))
@@ -98,7 +98,7 @@ class Activated:
                 argv.append(f"--setenv={key}={value}")
         argv += [str(OUR_LIBVIRTD.with_name(name)), "-f", str(self.conf), "-p", str(folder / "pid"), *args]
         self.proc = subprocess.Popen(argv, stdout=open(self.log_path, "w"), stderr=subprocess.STDOUT, cwd=folder)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while self.log().count("Listening on") < len(sockets):
             assert self.proc.poll() is None and time.monotonic() < end, self.log()
             time.sleep(0.01)
@@ -113,7 +113,7 @@ class Activated:
         if self.proc.poll() is None:
             self.proc.terminate()
             try:
-                self.proc.wait(10)
+                self.proc.wait(60)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()
@@ -220,7 +220,7 @@ def test_what_does_not_go_together(activate, folder, name, sockets, args, words)
     a = activate(name, places, args=args)
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(f"{folder}/s")
-        assert a.proc.wait(10) == 6
+        assert a.proc.wait(60) == 6
     assert all(word in a.log() for word in words), a.log()
 
 
@@ -247,5 +247,5 @@ def test_a_datagram_socket_is_refused(folder):
         s.bind(str(folder / "libvirt-sock"))
         code = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); "
                 "os.execv(sys.argv[2], sys.argv[2:])")
-        done = run([sys.executable, "-c", code, s.fileno(), OUR_LIBVIRTD, "-f", conf, "-p", folder / "pid"], pass_fds=[s.fileno()], timeout=10)
+        done = run([sys.executable, "-c", code, s.fileno(), OUR_LIBVIRTD, "-f", conf, "-p", folder / "pid"], pass_fds=[s.fileno()], timeout=120)
     assert done.returncode == 6 and "takes no connections" in done.stderr

@@ -85,7 +85,7 @@ def traced(daemon, out):
         yield
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=20)
+        tracer.communicate(timeout=120)
 
 
 @pytest.fixture

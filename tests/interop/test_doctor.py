@@ -177,12 +177,12 @@ def session(namespace, folder):
     os.chown(folder / "r", 65534, 65534)
     daemon = subprocess.Popen([REAL_LIBVIRTD], env=environment(False, **env), user=65534, group=65534, stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-    end = time.monotonic() + 15
-    while not (folder / "r/libvirt/libvirt-sock").exists() and time.monotonic() < end and daemon.poll() is None:
-        time.sleep(0.02)
+    path = str(folder / "r/libvirt/libvirt-sock")
+    with socket.socket(socket.AF_UNIX) as s:  # its file is there before anybody listens
+        until(lambda: s.connect_ex(path) == 0 or daemon.poll() is not None, 60)
     yield env
     daemon.terminate()
-    daemon.wait(10)
+    daemon.wait(60)
 
 
 def on_a_terminal(env, *words, stdout_too=True):
@@ -192,7 +192,7 @@ def on_a_terminal(env, *words, stdout_too=True):
                              stdout=slave if stdout_too else subprocess.DEVNULL, stderr=slave)
     os.close(slave)
     seen = b""
-    while select.select([master], [], [], 20)[0]:
+    while select.select([master], [], [], 100)[0]:
         try:
             part = os.read(master, 4096)
         except OSError:
@@ -221,7 +221,7 @@ def system(namespace, real_virsh):
     try:
         for name in ("one", "two"):
             (path / "d.xml").write_text(DOMAIN.format(name))
-            real_virsh.out("define", str(path / "d.xml"), uri="qemu:///system", timeout=60)
+            real_virsh.out("define", str(path / "d.xml"), uri="qemu:///system", timeout=120)
         yield daemon
     finally:
         daemon.stop(signal.SIGKILL)
@@ -272,7 +272,7 @@ def test_targets_starts_nothing(our_virsh, folder):
 def sockets_tried(virsh, uri, env):
     """Those a connection knocks on, by the system's own account."""
     done = subprocess.run(["strace", "-f", "-qq", "-e", "trace=connect", virsh.path, "-c", uri, "uri"], capture_output=True,
-                          text=True, timeout=60, env=environment(virsh.ours, LIBVIRT_AUTOSTART="0", **env))
+                          text=True, timeout=120, env=environment(virsh.ours, LIBVIRT_AUTOSTART="0", **env))
     return re.findall(r'connect\(\d+, \{sa_family=AF_UNIX, sun_path="([^"]*libvirt[^"]*)"', done.stderr)
 
 

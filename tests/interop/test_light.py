@@ -17,7 +17,7 @@ def opened(argv, tmp_path, **env):
         pytest.skip("no strace on this machine")
     trace = tmp_path / "trace"
     done = subprocess.run(["strace", "-f", "-qq", "-e", "trace=openat,open", "-o", trace, *map(str, argv)], env=environment(True, ASAN_OPTIONS="detect_leaks=0", **env),
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     return done, re.findall(r'open(?:at)?\([^"]*"([^"]+)"[^)]*\) = \d', trace.read_text())
 
 

@@ -131,7 +131,7 @@ def test_without_a_limit_all_stay(sasl_daemon):
 
 def test_the_deadline_of_a_login(sasl_daemon):
     """Silent, a byte now and then, in the middle of each step: all end when the time is over; others never wait."""
-    d = sasl_daemon(login_timeout=2, max_anonymous_clients=0)
+    d = sasl_daemon(login_timeout=5, max_anonymous_clients=0)
     fds = used(d)
     slow = []
     for n in range(4):  # steps done before going slow
@@ -144,7 +144,7 @@ def test_the_deadline_of_a_login(sasl_daemon):
     stop = threading.Event()
 
     def drip():
-        for i in range(100):
+        for i in range(400):
             for c, rest in slow:
                 try:
                     c.sock.send(rest[i:i + 1] or b"")
@@ -161,7 +161,7 @@ def test_the_deadline_of_a_login(sasl_daemon):
         t = time.monotonic()
         wire_log_in(d.sock).open().sock.close()
         times.append(time.monotonic() - t)
-    assert min(times) < 0.5, times
+    assert min(times) < 2.5, times
     assert all(closed(c) for c, _ in slow)
     assert time.monotonic() - begun < 30
     stop.set()
@@ -172,12 +172,12 @@ def test_the_deadline_of_a_login(sasl_daemon):
 
 
 def test_who_types_too_slowly_is_told(sasl_daemon):
-    d = sasl_daemon(login_timeout=1)
+    d = sasl_daemon(login_timeout=3)
     code = """
 import libvirt, sys, time
 libvirt.registerErrorHandler(lambda *a: None, None)
 def cb(creds, data):
-    time.sleep(1.3)
+    time.sleep(3.5)
     for c in creds: c[4] = "x"
     return 0
 try:
@@ -185,7 +185,7 @@ try:
 except libvirt.libvirtError as e:
     print(e.get_error_code(), e)
 """
-    done = subprocess.run(["/usr/bin/python3", "-c", code, d.uri()], text=True, capture_output=True, timeout=30,
+    done = subprocess.run(["/usr/bin/python3", "-c", code, d.uri()], text=True, capture_output=True, timeout=120,
                           env=sasl_lab.python_environment())
     assert done.stdout.startswith("38 ") and "auth: " in done.stdout and "login_timeout" in done.stdout, done
 

@@ -114,7 +114,7 @@ FAILS = {
 
 def migrate(lab, virsh, words):
     done = virsh("migrate", *(w.format(src=lab.src.uri, dst=lab.dst.uri, peer=lab.destination.uri) for w in words),
-                 uri=lab.src.uri, timeout=60)
+                 uri=lab.src.uri, timeout=120)
     return done, of_migration(lab.asked)
 
 
@@ -204,7 +204,7 @@ def both_libraries(lab, call, refuse=(), claim=(), lose=(), more=()):
             proxy.refuse, proxy.claim, proxy.lose = set(refuse), set(claim), set(lose)
         done = subprocess.run(["/usr/bin/python3", str(HERE / "migrate_call.py"), lab.src.uri, lab.dst.uri, lab.destination.uri, call,
                                *more], env=python_environment(ours), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60)
+                              stderr=subprocess.PIPE, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         printed = done.stdout
         outcomes.append(((printed, *lab.where()), of_migration(lab.asked)))

@@ -68,7 +68,7 @@ def there(folder):
 
 def ask(virsh, uri, env, user=None, args=()):
     more = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": "/"} if user else {}
-    return virsh(*args, "uri", uri=uri, env=env, timeout=10, **more)
+    return virsh(*args, "uri", uri=uri, env=env, timeout=120, **more)
 
 
 ALL = ["virtqemud-sock", "virtxend-sock", "libvirt-sock"]

@@ -81,7 +81,7 @@ class Fake:
 def run(where, wants, *uris):
     fake = Fake(where, wants)
     done = subprocess.run(["/usr/bin/python3", "-c", OPEN_ALL, *uris], env=python_environment(True, XDG_CONFIG_HOME="/nonexistent"),
-                          text=True, capture_output=True, timeout=60)
+                          text=True, capture_output=True, timeout=120)
     fake.thread.join(10)
     return fake.early, done.stdout.split()
 
@@ -121,6 +121,6 @@ def test_one_far_side_says_nothing_of_another(namespace):
     fakes = [Fake(("127.0.0.1", p), [NONE, NONE]) for p in ports]
     uris = [f"test+tcp://127.0.0.1:{p}/default" for p in ports] * 2
     done = subprocess.run(["/usr/bin/python3", "-c", OPEN_ALL, *uris], env=python_environment(True), text=True, capture_output=True,
-                          timeout=60)
+                          timeout=120)
     assert done.stdout.split() == ["opened"] * 4, done.stderr
     assert [f.early for f in fakes] == [[False, True]] * 2

@@ -57,7 +57,7 @@ def test_default_files_of_the_system_daemon(name):
     daemon = subprocess.Popen([program(name)], env=environment(True), stderr=subprocess.PIPE, text=True)
     files = [f"/run/{name}.pid", f"/run/libvirt/{STEM[name]}-sock", f"/run/libvirt/{STEM[name]}-sock-ro"]
     try:
-        for _ in range(300):
+        for _ in range(3000):
             if all(map(os.path.exists, files)):
                 break
             assert daemon.poll() is None, daemon.stderr.read()
@@ -88,7 +88,7 @@ def test_files_of_a_session_daemon(name, folder):
                               stderr=subprocess.PIPE, text=True, cwd="/")
     wanted = {f"{STEM[name]}-sock", f"{name}.pid"}
     try:
-        for _ in range(300):
+        for _ in range(3000):
             have = set(os.listdir(folder / "rt/libvirt")) if (folder / "rt/libvirt").exists() else set()
             if wanted <= have:
                 break

@@ -24,7 +24,7 @@ POLICY = pathlib.Path(__file__).resolve().parents[2] / "packaging/polkit/org.lib
 RULES = pathlib.Path("/etc/polkit-1/rules.d/10-test.rules")
 
 
-def wait_for(path, proc, seconds=10):
+def wait_for(path, proc, seconds=60):
     end = time.monotonic() + seconds
     while not os.path.exists(path):
         assert proc.poll() is None and time.monotonic() < end, f"{proc.args} does not serve {path}"
@@ -52,8 +52,8 @@ class Bus:
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         ask = ["dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner",
                "string:org.freedesktop.PolicyKit1"]
-        for _ in range(200):
-            done = subprocess.run(ask, env=environment(False, **self.env), capture_output=True, text=True, timeout=10)
+        for _ in range(600):
+            done = subprocess.run(ask, env=environment(False, **self.env), capture_output=True, text=True, timeout=120)
             if "true" in done.stdout:
                 return
             time.sleep(0.05)
@@ -63,7 +63,7 @@ class Bus:
         for proc in (self.polkitd, self.proc):
             if proc:
                 proc.terminate()
-                proc.wait(10)
+                proc.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,8 @@ def rules_in_force(bus, text):
     subject = subprocess.Popen(["sleep", "60"], user=2, group=2, extra_groups=[])
     ask = ["pkcheck", "--action-id", "org.freedesktop.policykit.exec", "--process", str(subject.pid), "--detail", "stamp", stamp]
     try:
-        for _ in range(200):
-            if subprocess.run(ask, env=environment(False, **bus.env), capture_output=True, timeout=10).returncode == 0:
+        for _ in range(600):
+            if subprocess.run(ask, env=environment(False, **bus.env), capture_output=True, timeout=120).returncode == 0:
                 return
             time.sleep(0.02)
         raise AssertionError("polkitd does not take new rules")
@@ -213,7 +213,7 @@ def daemon_threads(daemon):
     return pathlib.Path(f"/proc/{daemon.proc.pid}/task").glob("*/comm")
 
 
-def on_terminal(argv, env, seconds=15):
+def on_terminal(argv, env, seconds=60):
     """What a program shows on a terminal of its own, as nobody, and its exit status."""
     import pty
     pid, fd = pty.fork()
@@ -293,7 +293,7 @@ def test_a_polkitd_that_never_answers_holds_nobody_else_up(start_daemon, folder)
     mute.bind(str(listener))
     os.chmod(listener, 0o777)
     mute.listen(64)
-    daemon = start_daemon(conf={**POLKIT, "login_timeout": 3, "max_anonymous_clients": 0},
+    daemon = start_daemon(conf={**POLKIT, "login_timeout": 6, "max_anonymous_clients": 0},
                           env={"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={listener}"})
     code = pathlib.Path(__file__).with_name("wire.py").read_text() + """
 import sys
@@ -314,7 +314,7 @@ print("closed", flush=True)
     with Wire(daemon.sock) as c:
         c.open()
         assert c.call(110).status == 0  # CONNECT_GET_URI
-    assert time.monotonic() - begun < 2.9
+    assert time.monotonic() - begun < 5.9
     assert many.stdout.readline() == "closed\n" and time.monotonic() - begun < 30
     many.wait()
     mute.close()

@@ -26,7 +26,7 @@ def background():
     yield running
     for program in running:
         program.terminate()
-        program.wait(10)
+        program.wait(60)
 
 
 @pytest.mark.parametrize("block", range(3))
@@ -46,7 +46,7 @@ def test_the_tour_is_what_one_sees(folder, background, block):
             assert until(lambda: (folder / "toy/libvirt-sock").exists())
         else:
             done = subprocess.run(["bash", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True, timeout=60)
+                                  stderr=subprocess.STDOUT, text=True, timeout=120)
             assert UNIT.sub(r"\1", done.stdout.strip("\n")) == UNIT.sub(r"\1", shown), command
     for path in written:
         path.unlink()

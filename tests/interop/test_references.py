@@ -16,7 +16,7 @@ def test_references(real_daemon, uri):
     told = []
     for ours in (False, True):
         done = subprocess.run(["/usr/bin/python3", str(SCRIPT), uri], env=python_environment(ours), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         told.append(done.stdout)
     assert told[1] == told[0]

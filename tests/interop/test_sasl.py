@@ -252,7 +252,7 @@ threads = [threading.Thread(target=work) for _ in range(6)]
 [t.start() for t in threads]; [t.join() for t in threads]
 conn.close(); print("done")
 """
-    done = subprocess.run(["/usr/bin/python3", "-c", code, our_sasl.tcp_uri()], text=True, capture_output=True, timeout=60,
+    done = subprocess.run(["/usr/bin/python3", "-c", code, our_sasl.tcp_uri()], text=True, capture_output=True, timeout=120,
                           env=sasl_lab.python_environment())
     assert done.stdout == "done\n", done.stderr
 

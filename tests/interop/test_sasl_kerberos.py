@@ -30,7 +30,7 @@ def krb5(folder):
         "[kdcdefaults]\n kdc_ports = 16688\n kdc_tcp_ports = 16688\n[realms]\n LAB.TEST = {\n"
         f"  database_name = {folder}/kdc/db\n  key_stash_file = {folder}/kdc/stash\n  acl_file = {folder}/kdc/acl\n }}\n")
     env = dict(os.environ, KRB5_CONFIG=str(folder / "krb5.conf"), KRB5_KDC_PROFILE=str(folder / "kdc.conf"))
-    quiet = dict(env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+    quiet = dict(env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
     subprocess.run([tools["kdb5_util"], "-r", "LAB.TEST", "create", "-s", "-P", "x"], **quiet)
     for name in (f"libvirt/{host}", "libvirt/127.0.0.1"):
         subprocess.run([tools["kadmin.local"], "-r", "LAB.TEST", "-q", f"addprinc -randkey {name}"], **quiet)
@@ -38,7 +38,7 @@ def krb5(folder):
     subprocess.run([tools["kadmin.local"], "-r", "LAB.TEST", "-q", "addprinc -pw pw fred"], **quiet)
     kdc = subprocess.Popen([tools["krb5kdc"], "-n", "-r", "LAB.TEST"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(50):
-        if subprocess.run([tools["kinit"], "fred"], input="pw\n", text=True, env=env, capture_output=True, timeout=20).returncode == 0:
+        if subprocess.run([tools["kinit"], "fred"], input="pw\n", text=True, env=env, capture_output=True, timeout=120).returncode == 0:
             return host, env, kdc
     kdc.kill()
     kdc.wait()
@@ -104,7 +104,7 @@ def test_kerberos(namespace, own_name, start_daemon, folder):
             assert all(g.get("encrypted") == 1 and g["asked"] == [] for g in got), results
         # a KDC that does not answer, and a service nobody has a ticket for yet
         (folder / "cc").unlink()
-        subprocess.run(["kinit", "fred"], input="pw\n", text=True, env=env, capture_output=True, timeout=20, check=True)
+        subprocess.run(["kinit", "fred"], input="pw\n", text=True, env=env, capture_output=True, timeout=120, check=True)
         kdc.send_signal(signal.SIGSTOP)
         need(OUR_VIRSH, "our virsh")
         begun = time.monotonic()
@@ -112,7 +112,7 @@ def test_kerberos(namespace, own_name, start_daemon, folder):
                               env=environment(True, **krb), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         took = time.monotonic() - begun
         assert done.returncode == 1 and "auth: " in done.stderr and "the KDC" in done.stderr, done.stderr
-        assert took < 8, took  # the library itself goes on asking for much longer
+        assert took < 15, took  # the library itself goes on asking for much longer
     finally:
         kdc.send_signal(signal.SIGCONT)
         kdc.terminate()

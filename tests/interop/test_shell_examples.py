@@ -27,7 +27,7 @@ def test_examples_run(namespace, tmp_path, page, pattern, least):
     try:
         for example in examples:
             done = subprocess.run(["sh", "-c", example], cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=60)
+                                  timeout=120)
             assert done.returncode == 0, (example, done.stdout, done.stderr)
     finally:
         CONF.unlink(missing_ok=True)

@@ -91,11 +91,11 @@ def test_stopped_while_clients_are_busy(start_daemon, turn):
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for i, uri in enumerate(uris)]
     try:
         for c in clients:
-            assert c.stdout.readline() == "going\n", c.communicate(timeout=60)
+            assert c.stdout.readline() == "going\n", c.communicate(timeout=120)
         time.sleep(random.uniform(0, 0.3))
-        assert daemon.stop(timeout=60) == 0, daemon.log()
+        assert daemon.stop(timeout=120) == 0, daemon.log()
         for c in clients:
-            out, err = c.communicate(timeout=60)
+            out, err = c.communicate(timeout=120)
             assert (c.returncode, out) == (0, "closed\n"), out + err
         assert "Sanitizer" not in daemon.log() and "leaving" not in daemon.log(), daemon.log()
     finally:

@@ -48,7 +48,7 @@ def held(namespace):
         return daemon.uri()
     yield hold
     for s in shells:
-        s.communicate("quit\n", timeout=20)
+        s.communicate("quit\n", timeout=120)
     for d in daemons:
         d.stop()
 

@@ -95,7 +95,7 @@ def run(tmp_path):
             env["LD_PRELOAD"] = subprocess.check_output(["cc", "-print-file-name=" + sanitizer], text=True).strip()
             env.setdefault("ASAN_OPTIONS", "detect_leaks=0")
         out = subprocess.run(["/usr/bin/python3", "-c", client, f"test+unix:///default?socket={path}{extra}"], env=env, text=True,
-                             capture_output=True, timeout=30, check=False)
+                             capture_output=True, timeout=120, check=False)
         if "cannot open shared object" in out.stderr or "No module named" in out.stderr:
             pytest.skip(out.stderr.strip().splitlines()[-1])
         return daemon, out.stdout.strip()
