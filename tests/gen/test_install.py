@@ -83,11 +83,11 @@ def test_each_folder_of_it_is_described(place):
 
 
 def test_programs_run_from_there(place):
-    shown = subprocess.run([place / "bin/virsh", "-c", "test:///default", "list", "--name"], capture_output=True, text=True, timeout=60,
+    shown = subprocess.run([place / "bin/virsh", "-c", "test:///default", "list", "--name"], capture_output=True, text=True, timeout=120,
                            env={"PATH": os.environ["PATH"], "ASAN_OPTIONS": "detect_leaks=0"})
     assert (shown.returncode, shown.stdout.strip()) == (0, "test"), shown.stderr
     for name in ("libvirtd", "virtproxyd"):
-        said = subprocess.run([place / "sbin" / name, "--version"], capture_output=True, text=True, timeout=60).stdout
+        said = subprocess.run([place / "sbin" / name, "--version"], capture_output=True, text=True, timeout=120).stdout
         assert said.startswith(f"{name} (libvirt) 11.3.0"), said
 
 
@@ -96,11 +96,11 @@ def test_a_program_is_built_there(place, tmp_path):
     (tmp_path / "p.c").write_text(PROGRAM)
     env = {**os.environ, "PKG_CONFIG_PATH": str(place / "lib/pkgconfig")}
     flags = subprocess.run(["pkg-config", "--define-prefix", "--cflags", "--libs", "libvirt", "libvirt-qemu"], capture_output=True, text=True,
-                           env=env, check=True, timeout=60).stdout.split()
+                           env=env, check=True, timeout=120).stdout.split()
     assert f"-I{place}/include" in flags
     subprocess.run(["cc", "-Wall", "-Werror", tmp_path / "p.c", "-o", tmp_path / "p", *flags, f"-Wl,-rpath,{place}/lib"], check=True,
-                   timeout=60)
-    assert subprocess.run([tmp_path / "p"], capture_output=True, text=True, timeout=60).stdout == "1\n"
+                   timeout=120)
+    assert subprocess.run([tmp_path / "p"], capture_output=True, text=True, timeout=120).stdout == "1\n"
 
 
 def in_force(text):
@@ -145,6 +145,6 @@ def test_a_client_takes_its_example(place, tmp_path):
             pytest.skip("no /etc/libvirt to put it over")
         script = 'mount --bind "$1" /etc/libvirt && shift && exec "$@"'
         argv = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", conf.parent, *argv]
-    shown = subprocess.run(argv, capture_output=True, text=True, timeout=60,
+    shown = subprocess.run(argv, capture_output=True, text=True, timeout=120,
                            env={"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(tmp_path), "ASAN_OPTIONS": "detect_leaks=0"})
     assert (shown.returncode, shown.stdout.strip()) == (0, "test:///default"), shown.stderr

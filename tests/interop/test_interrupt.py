@@ -182,7 +182,7 @@ def test_who_waits_for_one_event_counts_one(daemon, our_virsh):
         waiting.send_signal(signal.SIGSTOP)
         our_virsh.out("; ".join(["suspend test", "resume test"] * 5), uri=daemon.uri())
         waiting.send_signal(signal.SIGCONT)
-        out, _ = waiting.communicate(timeout=60)
+        out, _ = waiting.communicate(timeout=120)
     finally:
         waiting.kill()
         waiting.wait()

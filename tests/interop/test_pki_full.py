@@ -14,7 +14,7 @@ SCRIPT = 'mount -t tmpfs -o "$1" none "$2" || exit 77; cd "$2"; shift 2; "$@" 1>
 def on_a_small_disk(folder, options, *words):
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     done = subprocess.run([*unshare, "sh", "-c", SCRIPT, "sh", options, str(folder), OUR_VIRSH, *words], capture_output=True, text=True,
-                          timeout=60, env=environment(True))
+                          timeout=120, env=environment(True))
     if done.returncode == 77 or "status" not in done.stdout:
         pytest.skip(f"no disk of one's own: {done.stderr}")
     status, *left = done.stdout.split()[1:]
@@ -35,7 +35,7 @@ def test_what_was_there_stays(tmp_path):
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
     (tmp_path / "disk").mkdir()
     done = subprocess.run([*unshare, "sh", "-c", script, "sh", str(tmp_path / "disk"), OUR_VIRSH, str(tmp_path / "kept")],
-                          capture_output=True, text=True, timeout=60, env=environment(True))
+                          capture_output=True, text=True, timeout=120, env=environment(True))
     if done.returncode == 77:
         pytest.skip(f"no disk of one's own: {done.stderr}")
     assert done.stdout.split("\n")[-5:-1] == ["status 1", "same 0", "./CA/cacert.pem", "./CA/private/cakey.pem"], done.stdout + done.stderr

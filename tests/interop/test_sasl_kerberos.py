@@ -79,7 +79,7 @@ for cache in (sys.argv[2], None, sys.argv[2]):
 
 def tickets_of_a_thread(uri, cache, ours, env):
     env = dict(env, KRB5CCNAME="FILE:/nonexistent/cc", XDG_CONFIG_HOME="/nonexistent")
-    done = subprocess.run(["/usr/bin/python3", "-c", THREADS, uri, f"FILE:{cache}"], text=True, capture_output=True, timeout=60,
+    done = subprocess.run(["/usr/bin/python3", "-c", THREADS, uri, f"FILE:{cache}"], text=True, capture_output=True, timeout=120,
                           env=python_environment(True, **env) if ours else environment(False, **env))
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

@@ -20,7 +20,7 @@ BASH = shutil.which("bash")
 
 def complete(*words, globals_=(), **env):
     done = subprocess.run([our_shell(), *globals_, "-q", "complete", "--", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60, env={**os.environ, **env})
+                          timeout=120, env={**os.environ, **env})
     assert done.returncode == 0 and done.stderr == "", done.stderr
     return done.stdout.splitlines()
 

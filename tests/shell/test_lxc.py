@@ -38,7 +38,7 @@ def library(tmp_path_factory):
 def enter(*words, library=None, says=""):
     env = {**os.environ, "LXC_SAYS": says, "LD_LIBRARY_PATH": library or str(build_dir() / "src")}  # ASan's dlopen() does not know where virsh is
     return subprocess.run([our_shell(), "-c", "test:///default", "lxc-enter-namespace", *words], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60, env=env)
+                          capture_output=True, text=True, timeout=120, env=env)
 
 
 def test_a_program_is_run_there(library):

@@ -11,7 +11,7 @@ LONG = "n" * 10000
 
 
 def run(program, *words, uri="test:///default"):
-    return subprocess.run([program, "-c", uri, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return subprocess.run([program, "-c", uri, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
 
 
 def shell(*words, **more):
