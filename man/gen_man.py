@@ -18,8 +18,8 @@ class ManError(Exception):
 
 
 def roff(text):
-    """Text as roff shows it: minus signs that can be copied, no accidental requests."""
-    text = text.replace("\\", "\\e").replace("-", "\\-")
+    """Text as roff shows it, on any terminal: minus signs that can be copied, no accidental requests."""
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
     return "\\&" + text if text[:1] in (".", "'") else text
 
 

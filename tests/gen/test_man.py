@@ -35,6 +35,7 @@ def shown(tmp_path, page):
 def test_page_is_formatted_without_a_complaint(tmp_path, page):
     text = shown(tmp_path, page)
     assert "1.2.3" in text and "\nNAME\n" in text and "\nSEE ALSO\n" in text
+    assert (tmp_path / page).read_text(encoding="utf-8").isascii()  # what is not has no sign on every terminal
 
 
 def test_pages_name_each_other(tmp_path):
