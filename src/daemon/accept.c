@@ -7,6 +7,7 @@
 #include "daemon/accept.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -341,12 +342,24 @@ void fl_acceptor_end(struct fl_acceptor *a)
     g_mutex_unlock(&a->lock);
 }
 
+/* With the lock. Somebody has connected whom the I/O thread has not taken in yet. */
+static bool is_called(const struct fl_acceptor *a)
+{
+    for (unsigned int i = 0; i < a->listeners.count; i++) {
+        struct pollfd calls = { .fd = a->listeners.list[i].fd, .events = POLLIN };
+
+        if (poll(&calls, 1, 0) > 0)
+            return true;
+    }
+    return false;
+}
+
 bool fl_acceptor_end_if_empty(struct fl_acceptor *a)
 {
     bool empty;
 
     g_mutex_lock(&a->lock);
-    empty = g_atomic_int_get(&a->npeers) == 0;
+    empty = g_atomic_int_get(&a->npeers) == 0 && !is_called(a);
     if (empty)
         a->ended = true;
     g_mutex_unlock(&a->lock);

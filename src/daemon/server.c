@@ -285,9 +285,12 @@ static int wait_ms(struct fl_server *server)
 static void check_idle(struct fl_server *server)
 {
     if (server->options.timeout == 0 || server->idle_since == 0 || g_atomic_int_get(&server->was_used) ||
-        g_get_monotonic_time() - server->idle_since < server->options.timeout * G_USEC_PER_SEC ||
-        !fl_acceptor_end_if_empty(server->acceptor))
+        g_get_monotonic_time() - server->idle_since < server->options.timeout * G_USEC_PER_SEC)
         return;
+    if (!fl_acceptor_end_if_empty(server->acceptor)) {
+        server->idle_since = 0; /* somebody is about to come in */
+        return;
+    }
     fl_info("stopping after %d seconds without a client", server->options.timeout);
     server->stopping = true;
 }

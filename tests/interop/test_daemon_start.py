@@ -226,6 +226,21 @@ def test_timeout_ends_an_idle_daemon_only(start_daemon):
     assert not os.path.exists(d.sock)
 
 
+def test_who_has_connected_is_served_before_an_idle_daemon_ends(start_daemon):
+    """The time is over and somebody is in the queue at once, as on a machine that stood still."""
+    daemons = [start_daemon(args=["-t", "1"]) for _ in range(8)]
+    for d in daemons:
+        d.freeze()
+    clients = [Wire(d.sock) for d in daemons]
+    time.sleep(1.3)
+    for d in daemons:
+        d.proc.send_signal(signal.SIGCONT)
+    for c in clients:
+        assert c.alive()
+        c.sock.close()
+    assert [d.proc.wait(30) for d in daemons] == [0] * len(daemons)
+
+
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_orderly_end_with_clients(start_daemon, sig):
     d = start_daemon()
