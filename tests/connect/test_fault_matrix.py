@@ -320,7 +320,7 @@ class Way:
         if ours and self.limit:
             uri += ("&" if "?" in uri else "?") + f"connect_timeout={self.limit}"
         prefix = ["unshare", "-m", "sh", "-c", f'mount --bind {self.client.passwd} /etc/passwd && exec "$@"', "sh"]
-        return open_one(uri, ours, prefix=[] if self.user else prefix, user=self.user, timeout=120 if ours else 30, SSH_AUTH_SOCK="",
+        return open_one(uri, ours, prefix=[] if self.user else prefix, user=self.user, timeout=30 if not ours and "+libssh" in uri else 120, SSH_AUTH_SOCK="",
                         HOME="/" if self.user else self.client.folder)
 
 
@@ -330,6 +330,16 @@ def stage_of(text):
         if part in ("resolve", "lookup", "connect", "ssh-auth", "helper", "tls", "auth", "open"):
             return part
     return None
+
+
+def theirs(way, uri, transport):
+    """What the incumbent says, which over libssh and libssh2 now and then waits for ever, whatever the far end does."""
+    for _ in range(3):
+        try:
+            return way.open(uri, False)
+        except subprocess.TimeoutExpired:
+            assert transport.startswith("libssh"), "the incumbent hangs"
+    pytest.skip("the incumbent hung three times")
 
 
 @pytest.mark.parametrize("far,transport,fault", CELLS, indirect=["far"], ids=lambda v: str(v).replace(" ", "-"))
@@ -349,11 +359,7 @@ def test_cell(far, way, transport, fault):
     assert seconds < BOUND, (seconds, ours)
     if fault in ENDLESS:
         return
-    try:
-        real = way.open(uri, False)
-    except subprocess.TimeoutExpired:  # over libssh2 it may wait for ever for a far end that ended at once
-        assert stages is not OK
-        return
+    real = theirs(way, uri, transport)
     if stages is OK:
         assert real["ok"], real
     elif (real["code"], real["domain"]) != (1, 0):  # in a hurry it says that the cause is unknown

@@ -85,7 +85,7 @@ def answers(c, cases, library, seconds):
 
 
 def ours_of(c, cases, library):
-    said = answers(c, cases, library, 90)
+    said = answers(c, cases, library, 300)
     assert set(said) == set(cases), f"no answer to {sorted(set(cases) - set(said))}"
     return said
 
@@ -94,7 +94,7 @@ def theirs_of(c, cases):
     """The incumbent's libssh2 may hang where the far command is quick to end: what it hangs at is passed over."""
     said, left = {}, dict(cases)
     while left:
-        said |= answers(c, left, None, 15)
+        said |= answers(c, left, None, 20)
         left = {name: case for name, case in left.items() if name not in said}
         if left:
             left.pop(next(iter(left)))
