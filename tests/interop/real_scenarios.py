@@ -158,6 +158,14 @@ def descriptors(c):
     error(g.openGraphicsFD, 7)
 
 
+def calm(got):
+    """Until nothing has come for a second."""
+    seen = -1
+    while seen != len(got):
+        seen = len(got)
+        time.sleep(1)
+
+
 @scenario
 def events(c):
     got, h = [], c.lookupByName("h")
@@ -176,12 +184,12 @@ def events(c):
     h.resume()
     h.setMetadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, "d", None, None, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     h.destroy()
-    time.sleep(0.5)
+    calm(got)
     for i in ids:
         c.domainEventDeregisterAny(i)
     h.create()
     h.destroy()
-    time.sleep(0.3)
+    calm(got)
     stop.append(1)
     loop.join()
     for who in ("all", "h"):

@@ -137,6 +137,8 @@ def test_many_threads_wait_for_one_dialing(again, hold, middle, folder):
     client.start(f"many(16, '{folder}/enough', lambda i: d.info() if i % 2 else c.getHostname())")
     for i in range(4):
         time.sleep(0.4)
+        asked = len(wire.log)
+        assert until(lambda: len(wire.log) > asked + 100)  # a question is asked three times only
         wire.cut(reset=i % 2 == 1)
         assert until(lambda: wire.seen == i + 2)
     time.sleep(0.4)

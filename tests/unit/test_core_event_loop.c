@@ -184,6 +184,6 @@ int main(void)
         cmocka_unit_test_setup(a_thread_wakes_the_loop, begin),
         cmocka_unit_test_setup(a_callback_may_run_the_loop, begin),
     };
-    alarm(20); /* a loop that is not woken must not stop the suite */
+    alarm(120); /* a loop that is not woken must not stop the suite */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,6 +293,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, begin, end),
         cmocka_unit_test_setup_teardown(one_thread_aborts_while_another_reads, begin, end),
     };
-    alarm(30);
+    alarm(120);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,6 +315,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(threads_register_emit_and_leave_while_the_loop_runs, begin, end),
         cmocka_unit_test_setup_teardown(a_registration_keeps_its_connection, begin, end),
     };
-    alarm(60);
+    alarm(120);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ static void lanes_take_turns(void **state)
     open_gate();
     wait_until(&freed, 7);
     assert_string_equal(order->str, "gababaa");
-    fl_pool_free(pool, G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 static void a_lane_runs_no_more_than_its_share(void **state)
@@ -124,7 +124,7 @@ static void a_lane_runs_no_more_than_its_share(void **state)
     assert_string_equal(order->str, "aab");
     open_gate();
     wait_until(&freed, 7);
-    fl_pool_free(pool, G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 static void workers_are_bounded(void **state)
@@ -139,7 +139,7 @@ static void workers_are_bounded(void **state)
     open_gate();
     wait_until(&freed, 50);
     assert_int_equal(most_running, 3);
-    fl_pool_free(pool, G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 static void what_is_dropped_is_freed_and_not_run(void **state)
@@ -158,7 +158,7 @@ static void what_is_dropped_is_freed_and_not_run(void **state)
     wait_until(&freed, 4);
     assert_string_equal(order->str, "go");
     assert_int_equal(dropped, 2);
-    fl_pool_free(pool, G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 static void those_who_are_stuck_are_replaced_up_to_a_bound(void **state)
@@ -177,7 +177,7 @@ static void those_who_are_stuck_are_replaced_up_to_a_bound(void **state)
     open_gate();
     wait_until(&freed, 11);
     assert_int_equal(most_running, 6);
-    fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 /* Both may be told to the only idle worker: when it takes the first it sees to the second. */
@@ -197,7 +197,7 @@ static void two_jobs_for_one_idle_worker_get_two(void **state)
         wait_until(&running, 2);
         open_gate();
         wait_until(&freed, 3);
-        fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+        fl_pool_free(pool, 60 * G_USEC_PER_SEC);
     }
 }
 
@@ -231,7 +231,7 @@ static void those_who_have_much_to_do_are_not_stuck(void **state)
     }
     wait_until(&freed, 6);
     assert_int_equal(most_running, 2);
-    fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 /* While the only worker is stuck, another one comes, and stays idle. The first leaves when it is done: what
@@ -253,7 +253,7 @@ static void who_leaves_passes_on_what_waits(void **state)
     wait_until(&freed, 3);
     assert_true(g_get_monotonic_time() - begun < 4 * G_USEC_PER_SEC); /* not when the idle one gives up */
     assert_string_equal(order->str, "son");
-    fl_pool_free(pool, 10 * G_USEC_PER_SEC);
+    fl_pool_free(pool, 60 * G_USEC_PER_SEC);
 }
 
 int main(void)

@@ -143,32 +143,60 @@ static void a_stream_ends_with_its_connection(void **state)
     lives_end(&l);
 }
 
+#define ASKERS    16
+#define QUESTIONS 300
+
+struct asker {
+    struct fl_client *c;
+    GThread *thread;
+    gint answers; /* atomic */
+};
+
 static void *restless_asker(void *opaque)
 {
-    struct fl_client *c = opaque;
+    struct asker *a = opaque;
 
-    for (int i = 0; i < 300; i++) {
-        if (lab_ask(c, i) != i + 1)
+    for (int i = 0; i < QUESTIONS; i++) {
+        if (lab_ask(a->c, i) != i + 1)
             return GINT_TO_POINTER(1);
+        g_atomic_int_inc(&a->answers);
     }
     return NULL;
+}
+
+/* A question is asked three times only, so that no more than one connection may break under each. */
+static void wait_for_an_answer_each(struct asker *askers)
+{
+    gint64 end = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+    gint before[ASKERS], now;
+
+    for (int i = 0; i < ASKERS; i++)
+        before[i] = g_atomic_int_get(&askers[i].answers);
+    for (int i = 0; i < ASKERS; i++) {
+        while ((now = g_atomic_int_get(&askers[i].answers)) == before[i] && now < QUESTIONS) {
+            assert_true(g_get_monotonic_time() < end);
+            g_usleep(100);
+        }
+    }
 }
 
 static void many_threads_go_on_together(void **state)
 {
     struct lives l;
-    GThread *threads[16];
+    struct asker askers[ASKERS] = { { 0 } };
 
     lives_begin(&l);
     assert_int_equal(fl_client_listen(l.c), 0);
-    for (int i = 0; i < 16; i++)
-        threads[i] = g_thread_new("asker", restless_asker, l.c);
+    for (int i = 0; i < ASKERS; i++) {
+        askers[i].c = l.c;
+        askers[i].thread = g_thread_new("asker", restless_asker, &askers[i]);
+    }
     for (int i = 0; i < 4; i++) {
-        g_usleep(3000);
+        wait_for_an_answer_each(askers);
         lab_open(l.c, "hangup");
     }
-    for (int i = 0; i < 16; i++)
-        assert_null(g_thread_join(threads[i]));
+    for (int i = 0; i < ASKERS; i++)
+        assert_null(g_thread_join(askers[i].thread));
     assert_int_equal(lab_ask(l.c, 1), 2);
     assert_true(l.n >= 2 && l.n <= 6);
     fl_client_unlisten(l.c);
