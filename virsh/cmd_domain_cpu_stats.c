@@ -3,8 +3,11 @@
 #include "shell.h"
 #include "handlers.h"
 
-static void stats_block(struct fl_call *c, virTypedParameterPtr p, int n)
+/* `object`: what takes them in JSON. */
+static void stats_block(struct fl_call *c, virTypedParameterPtr p, int n, void *object)
 {
+    if (object)
+        fl_params_json(object, p, n);
     for (int i = 0; i < n; i++) {
         if (p[i].type == VIR_TYPED_PARAM_ULLONG && g_str_has_suffix(p[i].field, "_time")) {
             fl_out(c, "\t%-12s %9llu.%09llu seconds\n", p[i].field, p[i].value.ul / 1000000000,
@@ -20,6 +23,7 @@ static void stats_block(struct fl_call *c, virTypedParameterPtr p, int n)
 static int stats_cpus(struct fl_call *c, int start, int count)
 {
     int max = virDomainGetCPUStats(c->dom, NULL, 0, 0, 0, 0), per, stop;
+    void *cpus;
 
     if (max < 0)
         return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
@@ -33,14 +37,23 @@ static int stats_cpus(struct fl_call *c, int start, int count)
         fl_out(c, "No per-CPU stats available\n");
         return 0;
     }
+    cpus = fl_json(c) ? fl_json_array() : NULL;
+    if (cpus)
+        fl_json_set(fl_document(c), "cpus", cpus);
     for (int cpu = start; cpu < stop; cpu++) {
         g_autofree virTypedParameterPtr p = g_new0(virTypedParameter, per);
         int n = virDomainGetCPUStats(c->dom, p, (unsigned int)per, cpu, 1, 0);
+        void *row = NULL;
 
         if (n < 0)
             return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
         fl_out(c, "CPU%d:\n", cpu);
-        stats_block(c, p, n);
+        if (cpus) {
+            row = fl_json_object();
+            fl_json_set_int(row, "cpu", cpu);
+            fl_json_append(cpus, row);
+        }
+        stats_block(c, p, n, row);
         virTypedParamsClear(p, n);
     }
     return 0;
@@ -50,6 +63,7 @@ static int stats_total(struct fl_call *c)
 {
     int n = virDomainGetCPUStats(c->dom, NULL, 0, -1, 1, 0);
     g_autofree virTypedParameterPtr p = NULL;
+    void *total = NULL;
 
     if (n < 0)
         return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
@@ -62,7 +76,11 @@ static int stats_total(struct fl_call *c)
     if (n < 0)
         return fl_fail(c, "failed to get the processor time of domain '%s'", virDomainGetName(c->dom));
     fl_out(c, "Total:\n");
-    stats_block(c, p, n);
+    if (fl_json(c)) {
+        total = fl_json_object();
+        fl_json_set(fl_document(c), "total", total);
+    }
+    stats_block(c, p, n, total);
     virTypedParamsClear(p, n);
     return 0;
 }

@@ -313,6 +313,7 @@ int fl_cmd_domblkerror(struct fl_call *c)
     static const char *const names[] = { "no error", "unspecified error", "no space" };
     int n = virDomainGetDiskErrors(c->dom, NULL, 0, 0);
     g_autofree virDomainDiskErrorPtr errors = NULL;
+    void *rows;
 
     if (n < 0)
         return fl_fail(c, "failed to get the disk errors of domain '%s'", virDomainGetName(c->dom));
@@ -324,7 +325,17 @@ int fl_cmd_domblkerror(struct fl_call *c)
     }
     if (n == 0)
         fl_out(c, "No errors found\n");
+    rows = fl_json(c) ? fl_json_array() : NULL;
+    if (rows)
+        fl_document_set(c, rows);
     for (int i = 0; i < n; i++) {
+        if (rows) {
+            void *row = fl_json_object();
+
+            fl_json_set(row, "target", fl_json_string(errors[i].disk));
+            fl_json_set(row, "error", fl_json_string(FL_NAME(names, errors[i].error)));
+            fl_json_append(rows, row);
+        }
         fl_out(c, "%s: %s\n", errors[i].disk, FL_NAME(names, errors[i].error));
         free(errors[i].disk);
     }

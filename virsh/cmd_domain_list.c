@@ -200,6 +200,11 @@ int fl_cmd_domcontrol(struct fl_call *c)
 
     if (virDomainGetControlInfo(c->dom, &info, 0) < 0)
         return fl_fail(c, "failed to get the state of the domain's control channel");
+    if (fl_json(c)) {
+        fl_json_set(fl_document(c), "state", fl_json_string(FL_NAME(names, (int)info.state)));
+        fl_json_set(fl_document(c), "details", fl_json_string(FL_NAME(details, (int)info.details)));
+        fl_json_set_int(fl_document(c), "time_ms", (long long)info.stateTime);
+    }
     if (info.state != VIR_DOMAIN_CONTROL_OK && info.state != VIR_DOMAIN_CONTROL_ERROR)
         fl_out(c, "%s (%0.3fs)\n", FL_NAME(names, (int)info.state), (double)info.stateTime / 1000.0);
     else if (info.state == VIR_DOMAIN_CONTROL_ERROR && info.details > 0)

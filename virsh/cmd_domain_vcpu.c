@@ -325,6 +325,8 @@ int fl_cmd_iothreadinfo(struct fl_call *c)
     if (n < 0)
         return fl_fail(c, "failed to get the I/O threads of domain '%s'", virDomainGetName(c->dom));
     if (n == 0) {
+        if (fl_json(c))
+            fl_document_set(c, fl_json_array());
         fl_extra(c, "No IOThreads found for the domain");
         return 0;
     }

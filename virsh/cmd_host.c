@@ -54,6 +54,8 @@ int fl_cmd_version(struct fl_call *c)
         return fl_fail(c, "failed to get the type of the hypervisor");
     if (virGetVersion(&lib, type, &api) < 0)
         return fl_fail(c, "failed to get the version of the library");
+    if (fl_json(c))
+        fl_json_set(fl_document(c), "schema", fl_json_string("fairlead.output/1"));
     version_line(c, "Compiled against library", "libvirt", "compiled_against", LIBVIR_VERSION_NUMBER);
     version_line(c, "Using library", "libvirt", "library", lib);
     version_line(c, "Using API", type, "api", api);

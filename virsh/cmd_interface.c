@@ -44,6 +44,8 @@ int fl_cmd_iface_name(struct fl_call *c)
 
 int fl_cmd_iface_mac(struct fl_call *c)
 {
+    if (fl_json(c))
+        fl_json_set(fl_document(c), "mac", fl_json_string(virInterfaceGetMACString(c->iface)));
     fl_out(c, "%s\n", virInterfaceGetMACString(c->iface));
     return 0;
 }

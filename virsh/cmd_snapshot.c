@@ -208,12 +208,16 @@ int fl_cmd_snapshot_current(struct fl_call *c)
     if (!snap)
         return fl_fail(c, "failed to get the current snapshot of domain '%s'", virDomainGetName(c->dom));
     if (fl_flag(c, "name")) {
+        if (fl_json(c))
+            fl_json_set(fl_document(c), "name", fl_json_string(virDomainSnapshotGetName(snap)));
         fl_out(c, "%s", virDomainSnapshotGetName(snap));
         return 0;
     }
     xml = virDomainSnapshotGetXMLDesc(snap, flags);
     if (!xml)
         return fl_fail(c, "failed to get the XML of the current snapshot");
+    if (fl_json(c))
+        fl_json_set(fl_document(c), "xml", fl_json_string(xml));
     fl_out(c, "%s", xml);
     return 0;
 }

@@ -138,7 +138,11 @@ static char *read_line(const char *prompt, bool terminal)
         return NULL;
     }
     if (len && line[len - 1] == '\n')
-        line[len - 1] = '\0';
+        line[--len] = '\0';
+    if (strlen(line) != (size_t)len) { /* half of it would be another command */
+        fl_complain(shell, "a line with a zero byte is no command");
+        line[0] = '\0';
+    }
     if (!terminal)
         printf("%s\n", line);
     return line;

@@ -68,7 +68,9 @@ static void print_version(bool details)
 
 static int bad_usage(struct fl_shell *sh, const char *what)
 {
-    fl_complain(sh, "%s; --help lists the options", what);
+    g_autofree char *text = g_strdup_printf("%s; --help lists the options", what);
+
+    fl_error(sh, NULL, text, NULL);
     return -1;
 }
 
@@ -132,12 +134,14 @@ static int log_option(struct fl_shell *sh, const char *path)
 
 static int format_option(struct fl_shell *sh, const char *name)
 {
+    g_autofree char *unknown = g_strdup_printf("option -o: '%s' is not supported: use json (or text)", name);
+
     if (strcmp(name, "text") == 0)
         sh->format = FL_FORMAT_TEXT;
     else if (strcmp(name, "json") == 0)
         sh->format = FL_FORMAT_JSON;
     else
-        return bad_usage(sh, "option -o knows 'text' and 'json'");
+        return bad_usage(sh, unknown);
     if (sh->format == FL_FORMAT_JSON && fl_json_load() < 0)
         return bad_usage(sh, "option -o json needs the library libjansson.so.4, which cannot be loaded");
     return 0;

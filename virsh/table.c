@@ -48,10 +48,17 @@ static char *safe_cell(const char *text)
     GString *s = g_string_new("");
 
     for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            g_string_append_printf(s, "\\x%02x", (unsigned char)*text);
-        else
+        const unsigned char *c = (const unsigned char *)text;
+
+        if (*c == 0xc2 && c[1] >= 0x80 &&
+            c[1] < 0xa0) { /* such as U+009B, which terminals take for a command */
+            g_string_append_printf(s, "\\x%02x\\x%02x", c[0], c[1]);
+            text++;
+        } else if (*c < 0x20 || *c == 0x7f) {
+            g_string_append_printf(s, "\\x%02x", *c);
+        } else {
             g_string_append_c(s, *text);
+        }
     }
     return g_string_free(s, FALSE);
 }
@@ -61,7 +68,7 @@ void fl_table_add_row(struct fl_table *t, const char *const *cells)
     GPtrArray *row = g_ptr_array_new_with_free_func(g_free);
 
     for (guint i = 0; i < t->titles->len; i++)
-        g_ptr_array_add(row, safe_cell(cells[i] ? cells[i] : "-"));
+        g_ptr_array_add(row, g_strdup(cells[i] ? cells[i] : "-"));
     g_ptr_array_add(t->rows, row);
 }
 
@@ -102,12 +109,28 @@ static void print_row(GPtrArray *row, const glong *widths)
     putchar('\n');
 }
 
+/* For a terminal only: in JSON a name is what it is. */
+static void make_safe(GPtrArray *rows)
+{
+    for (guint r = 0; r < rows->len; r++) {
+        GPtrArray *row = rows->pdata[r];
+
+        for (guint i = 0; i < row->len; i++) {
+            char *cell = row->pdata[i];
+
+            row->pdata[i] = safe_cell(cell);
+            g_free(cell);
+        }
+    }
+}
+
 static void print_text(struct fl_call *c, struct fl_table *t)
 {
     guint n = t->titles->len;
     g_autofree glong *widths = g_new0(glong, n);
     glong total = 0;
 
+    make_safe(t->rows);
     for (guint i = 0; i < n; i++) {
         if (!c->sh->quiet)
             widths[i] = cell_width(t->titles->pdata[i]);
