@@ -284,6 +284,19 @@ static int read_fds(struct fl_client *c)
     return 0;
 }
 
+/* Behind a login there is a shell, which may greet before it runs what it is told. */
+static const char *advice_on_answer(const struct fl_client *c, const char *said)
+{
+    const struct fl_transport *t = c->t;
+
+    while (t->below)
+        t = t->below;
+    if (strstr(t->ops->name, "ssh") && strstr(said, "it is text"))
+        return "what a login prints there comes first: let the start-up files of its shell (.bashrc and the "
+               "like) print to terminals only, and check that this user may run commands";
+    return "check that this is where libvirtd listens";
+}
+
 /* The session's error, with whom and when while opening. */
 static void name_stage(const struct fl_client *c, const char *what)
 {
@@ -292,8 +305,8 @@ static void name_stage(const struct fl_client *c, const char *what)
     if (!c->stage.name)
         return;
     said = g_strdup(fl_error_get()->message);
-    fl_error(VIR_ERR_RPC, "%s: %s %s: %s; check that this is where libvirtd listens", c->stage.name,
-             c->t->target, what, said);
+    fl_error(VIR_ERR_RPC, "%s: %s %s: %s; %s", c->stage.name, c->t->target, what, said,
+             advice_on_answer(c, said));
 }
 
 static int drain(struct fl_client *c)
@@ -377,6 +390,8 @@ static int read_once(struct fl_client *c)
         return read_eof(c);
     if (n < 0) {
         add_stage(c);
+        if (c->stage.name && fl_error_get()->int1 == ECONNRESET && !strstr(fl_error_get()->message, "; "))
+            fl_stage_advise("the far side dropped the connection: its log says why");
         fl_client_fail(c, failure_reason());
         return -1;
     }

@@ -123,7 +123,9 @@ static bool reap(struct child *c, int timeout_ms)
         int status = 0;
         pid_t got = waitpid(c->pid, &status, WNOHANG);
         if (got == c->pid || (got < 0 && errno == ECHILD)) { /* ECHILD: the application ignores SIGCHLD */
-            c->status = got < 0 ? 0 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            c->status = got < 0             ? 0
+                        : WIFEXITED(status) ? WEXITSTATUS(status)
+                                            : FL_CHILD_SIGNAL + WTERMSIG(status);
             c->pid = 0;
             break;
         }
@@ -170,12 +172,38 @@ bool fl_child_has_spoken(struct fl_transport *t)
     return c && c->spoken;
 }
 
+char *fl_child_how(int status)
+{
+    if (status < 0)
+        return g_strdup("closed its output");
+    if (status < FL_CHILD_SIGNAL)
+        return g_strdup_printf("ended with status %d", status);
+    return g_strdup_printf("was ended by signal %d (%s)", status - FL_CHILD_SIGNAL,
+                           strsignal(status - FL_CHILD_SIGNAL));
+}
+
+/* Words in place of the protocol: a login shell for nobody says so on its output. */
+static char *words_of_output(struct fl_transport *t, const struct child *c)
+{
+    char bytes[STDERR_SHOWN];
+    ssize_t n = c->spoken ? 0 : recv(t->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+    for (ssize_t i = 0; i < n; i++)
+        if (bytes[i] == '\0')
+            n = 0;
+    return fl_child_said(bytes, n > 0 ? (size_t)n : 0);
+}
+
 static ssize_t child_ended(struct fl_transport *t, struct child *c)
 {
     bool reaped = reap(c, END_WAIT_MS);
     g_autofree char *all = fl_child_stderr(t);
     g_autofree char *wanted = c->strip ? c->strip(all) : NULL;
     g_autofree char *text = fl_child_said(wanted ? wanted : all, strlen(wanted ? wanted : all));
+    if (!*text) {
+        g_free(text);
+        text = words_of_output(t, c);
+    }
     if (reaped && c->status == 0 && (c->half_closed || (c->spoken && !*text)))
         return 0;
     return c->explain(t, reaped ? c->status : -1, text);

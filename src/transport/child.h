@@ -4,8 +4,11 @@
 
 #include "transport/transport.h"
 
-/* Turns "it ended" into an error: exit status (or 128 + signal; -1: not known) and what it wrote to stderr,
- * trimmed. Returns -1. */
+#define FL_CHILD_SIGNAL                                                                                      \
+    256 /* + signal, by which it was ended: no exit status, a shell's 128 + signal is one */
+
+/* Turns "it ended" into an error: exit status (-1: not known) and what it wrote to stderr, or else to its
+ * output, trimmed. Returns -1. */
 typedef int (*fl_child_explain)(struct fl_transport *t, int status, const char *stderr_text);
 
 /* Starts argv (argv[0] looked up on PATH) and makes it t's channel. `what` names it in messages: "ssh". */
@@ -26,5 +29,7 @@ char *fl_child_stderr(struct fl_transport *t);
 /* Whether anything has come from its standard output. */
 bool fl_child_has_spoken(struct fl_transport *t);
 
+/* "ended with status 1"; free with g_free(). */
+char *fl_child_how(int status);
 /* What a program printed, the last part of it if it is much, as one line without control characters. */
 char *fl_child_said(const char *text, size_t len);

@@ -181,8 +181,13 @@ char *fl_dial_explain(const char *path, int errnum)
     struct stat st;
     switch (errnum) {
     case ENOENT:
+        return g_strdup(lstat(path, &st) == 0 ? "a link to something absent" : "absent");
     case ENOTDIR:
-        return g_strdup("absent");
+        return g_strdup("absent (a part of its path is no folder)");
+    case ELOOP:
+        return g_strdup("a link that leads back to itself");
+    case EPROTOTYPE:
+        return g_strdup("a socket of another kind than daemons listen on (a datagram socket, say)");
     case ECONNREFUSED:
         if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
             return g_strdup(S_ISDIR(st.st_mode) ? "not a socket but a folder" : "not a socket");

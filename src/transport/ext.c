@@ -14,11 +14,10 @@
 
 static int ext_ended(struct fl_transport *t, int status, const char *text)
 {
-    if (status < 0)
-        return fl_channel_error(ECONNRESET, "connect: %s closed its output%s%s; run it by hand to see why",
-                                t->target, *text ? ": " : "", text);
-    return fl_channel_error(ECONNRESET, "connect: %s ended with status %d%s%s; run it by hand to see why",
-                            t->target, status, *text ? ": " : "", text);
+    g_autofree char *how = fl_child_how(status);
+
+    return fl_channel_error(ECONNRESET, "connect: %s %s%s%s; run it by hand to see why", t->target, how,
+                            *text ? ": " : "", text);
 }
 
 static int ext_open(struct fl_transport *t, const struct fl_endpoint *ep)

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <net/if.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/aside.h"
@@ -71,8 +73,15 @@ static void note_addresses(const struct addrinfo *list)
 }
 
 /* The name is only in doubt where a name server has answered. */
-static const char *advice_for(int rc, int errnum)
+static const char *advice_for(const char *host, int rc, int errnum)
 {
+    const char *zone = strchr(host, ':') ? strchr(host, '%') : NULL;
+
+    if (zone && zone[1] && if_nametoindex(zone + 1) == 0 &&
+        strspn(zone + 1, "0123456789") != strlen(zone + 1))
+        return "this machine has no network interface of the name behind '%': ip link shows those there are";
+    if (zone)
+        return "only addresses that begin with fe80 take an interface behind '%'";
     if (rc == EAI_SYSTEM && (errnum == EMFILE || errnum == ENFILE))
         return "too many files are open: raise the limit (ulimit -n)";
     if (rc == EAI_AGAIN)
@@ -102,5 +111,6 @@ int fl_lookup_host(const char *host, int port, int64_t deadline_us, struct addri
                                 host);
     /* Compat: a name that does not resolve has no errno. */
     return fl_channel_error(-1, "lookup: no address for host '%s': %s; %s", host,
-                            rc == EAI_SYSTEM ? g_strerror(errnum) : gai_strerror(rc), advice_for(rc, errnum));
+                            rc == EAI_SYSTEM ? g_strerror(errnum) : gai_strerror(rc),
+                            advice_for(host, rc, errnum));
 }

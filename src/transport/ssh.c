@@ -55,7 +55,11 @@ static int ssh_ended(struct fl_transport *t, int status, const char *text)
 {
     struct fl_ssh_fault fault = *ssh_faults;
     enum fl_stage traced = traced_stage(t);
-    if (status != SSH_FAILED) {
+    if (status >= FL_CHILD_SIGNAL) {
+        fault.stage = fl_stage_name(traced == FL_STAGE_NONE ? FL_STAGE_SSH : MIN(traced, FL_STAGE_HELPER));
+        fault.todo =
+            "that was the ssh program on this machine: run plain ssh to see whether it ends there, too";
+    } else if (status != SSH_FAILED) {
         fault = *fl_ssh_far_fault(status, text);
     } else {
         for (const struct fl_ssh_fault *f = ssh_faults; !strstr(text, fault.says);) /* the last row says "" */

@@ -61,10 +61,12 @@ struct fl_ssh_names *fl_ssh_names_here(void)
 
 static int ask_ended(struct fl_transport *t, int status, const char *text)
 {
+    g_autofree char *how = fl_child_how(status);
+
     return fl_channel_error(status ? EINVAL : EPIPE,
-                            "resolve: %s ended with status %d%s%s; mend the ssh configuration it complains "
-                            "about, and try plain ssh",
-                            t->target, status, *text ? ": " : "", text);
+                            "resolve: %s %s%s%s; mend the ssh configuration it complains about, and try "
+                            "plain ssh",
+                            t->target, how, *text ? ": " : "", text);
 }
 
 static const struct fl_transport_ops ask_ops = {

@@ -24,8 +24,10 @@
 
 static int way_ended(struct fl_transport *t, int status, const char *text)
 {
-    return fl_error_set(VIR_FROM_REMOTE, VIR_ERR_SYSTEM_ERROR, "%s ended with status %d%s%s", t->target,
-                        status, *text ? ": " : "", text);
+    g_autofree char *how = fl_child_how(status);
+
+    return fl_error_set(VIR_FROM_REMOTE, VIR_ERR_SYSTEM_ERROR, "%s %s%s%s", t->target, how, *text ? ": " : "",
+                        text);
 }
 
 static const struct fl_transport_ops way_by_tcp = { .name = "tcp", .close = fl_channel_close };

@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <string.h>
 
+#include "transport/child.h"
+
 /* What the far side's shell, helper or netcat says. */
 static const struct fl_ssh_fault far_faults[] = {
     { FL_SSH_NO_SOCKET, "helper", "use proxy=netcat, or leave socket= out" },
@@ -24,6 +26,11 @@ static const struct fl_ssh_fault far_faults[] = {
     { "Connection refused", "helper",
       "no daemon listens on its socket there: start the daemon on that host" },
     { "No such file or directory", "helper", "no daemon's socket is there: start the daemon on that host" },
+    { "account is currently not available", "helper",
+      "that user has no shell there: choose another one, or give it a shell" },
+    { "sftp connections only", "helper",
+      "that user may only copy files there: choose another one, or let it run virt-ssh-helper" },
+    { "password has expired", "helper", "log in there once with plain ssh, and give it a new one" },
     { "", "helper", "run virt-ssh-helper on that host by hand to see what is wrong" },
 };
 
@@ -70,7 +77,7 @@ const struct fl_ssh_fault *fl_ssh_far_fault(int status, const char *text)
 
 char *fl_ssh_fault_text(const struct fl_ssh_fault *f, const char *target, int status, const char *text)
 {
-    g_autofree char *how =
-        status < 0 ? g_strdup("closed its output") : g_strdup_printf("ended with status %d", status);
+    g_autofree char *how = fl_child_how(status);
+
     return g_strdup_printf("%s: %s %s%s%s; %s", f->stage, target, how, *text ? ": " : "", text, f->todo);
 }

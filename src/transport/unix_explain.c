@@ -149,6 +149,8 @@ static char *advice_absent(const struct fl_sockets *s, const struct fl_route *ro
     if (other)
         return g_strdup_printf("%s is there: leave mode=%s out", other,
                                route->mode == FL_MODE_DIRECT ? "direct" : "legacy");
+    if (route->socket && route->socket[0] != '/')
+        return g_strdup("give the whole path with socket=: this one begins where the program runs");
     if (route->socket)
         return g_strdup("check the socket= path and that its daemon runs");
     if (s->session && !fl_autostart_enabled())
@@ -212,6 +214,10 @@ int fl_unix_failed(const struct fl_sockets *s, const struct fl_route *route, boo
         todo = advice_denied(s, route, errs, worst, ro);
     } else if (worst == ETIMEDOUT) {
         todo = g_strdup("the daemon is overloaded or stuck: look at its log or restart it");
+    } else if (worst == ENAMETOOLONG) {
+        todo =
+            g_strdup("let the daemon listen in a folder with a shorter name (unix_sock_dir), or lead there "
+                     "by a symbolic link");
     } else if (worst == EMFILE || worst == ENFILE) { /* ours, not the daemon's */
         todo = g_strdup(worst == EMFILE
                             ? "this process has as many files open as it may: raise its limit (ulimit -n)"

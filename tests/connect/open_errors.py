@@ -13,7 +13,7 @@ import time
 
 import libvirt
 
-AUTH_LIST, AUTH_POLKIT, OPEN, FEATURE, CLOSE = 66, 70, 1, 60, 2
+AUTH_LIST, AUTH_POLKIT, SASL_INIT, OPEN, FEATURE, CLOSE = 66, 70, 67, 1, 60, 2
 
 
 def xdr_string(text):
@@ -34,6 +34,10 @@ def auth_list(*types):
 
 
 TOO_EARLY = 1, xdr_error(39, 7, "RPC error: authentication required")
+
+
+def frame(length=28, program=0x20008086, version=1, proc=AUTH_LIST, type=1, serial=0, status=0):
+    return struct.pack(">7I", length, program, version, proc, type, serial, status)
 
 
 class Server:
@@ -97,6 +101,21 @@ def prepare(folder):
                                              AUTH_POLKIT: (1, xdr_error(45, 7, "authentication failed: no agent"))}),
         "has no driver": dict(answers=ok | {OPEN: (1, xdr_error(5, 0, "no connection driver available for qemu:///system"))}),
         "refuses to open": dict(answers=ok | {OPEN: (1, xdr_error(1, 10, "internal error: unexpected QEMU URI path"))}),
+        "half a frame": dict(greet=frame(400)),
+        "4 GiB": dict(greet=frame(0xffffffff)),
+        "too short": dict(greet=frame(27)),
+        "another program": dict(greet=frame(program=0x06900690)),
+        "another version": dict(greet=frame(version=2)),
+        "another status": dict(greet=frame(status=7)),
+        "a call": dict(greet=frame(type=0)),
+        "tls": dict(greet=b"\x15\x03\x01\x00\x02\x02\x46"),
+        "ssh": dict(greet=b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+        "older": dict(answers=ok | {OPEN: (1, xdr_error(39, 7, "unknown procedure: 1"))}),
+        "no reason": dict(answers=ok | {OPEN: (1, xdr_error(1, 10, ""))}),
+        "polkit ends": dict(answers=ok | {AUTH_LIST: auth_list(2), AUTH_POLKIT: None}),
+        "no mechanism": dict(answers=ok | {AUTH_LIST: auth_list(1), SASL_INIT: (0, xdr_string(""))}),
+        "unknown mechanisms": dict(answers=ok | {AUTH_LIST: auth_list(1), SASL_INIT: (0, xdr_string("X-\x1b[31m," + "X" * 3000))}),
+        "refused by sasl": dict(answers=ok | {AUTH_LIST: auth_list(1), SASL_INIT: (1, xdr_error(45, 7, "authentication failed: no"))}),
     }
     uris = {}
     for i, (name, how) in enumerate(servers.items()):
@@ -111,6 +130,7 @@ def prepare(folder):
         pass
     os.chmod(f"{folder}/file", 0o777)
     Server(f"{folder}/closed", ok)
+    sockets = odd_files(folder)
     os.chmod(f"{folder}/closed", 0o700)
     for name in os.listdir(folder):
         if name.isdigit():
@@ -118,7 +138,33 @@ def prepare(folder):
     fails = script(f"{folder}/fails", "echo 'Permission denied (publickey).' >&2; exit 255")
     no_helper = script(f"{folder}/no-helper", "echo 'sh: 1: virt-ssh-helper: not found' >&2; exit 127")
     ends = script(f"{folder}/ends", "exit 3")
+    def ssh(name, text):
+        return f"qemu+ssh://h/system?command={script(f'{folder}/{name}', text)}"
+
     open_errors = {
+        **{name: f"qemu+unix:///system?socket={path}" for name, path in sockets.items()},
+        "killed ssh": ssh("killed", "kill -9 $$"),
+        "killed command": f"qemu+ext:///system?command={folder}/killed",
+        "greeting": ssh("greeting", "echo 'Welcome to h!'; cat >/dev/null"),
+        "no shell there": ssh("no-shell", "echo 'This account is currently not available.' >&2; exit 1"),
+        "password too old": ssh("old", "echo 'WARNING: Your password has expired.' >&2; exit 1"),
+        "copies only": ssh("copies", "echo 'This service allows sftp connections only.' >&2; exit 1"),
+        "unknown host key": ssh("host-key", "echo 'Host key verification failed.' >&2; exit 255"),
+        "ssh's port refused": ssh("port", "echo 'ssh: connect to host h port 22: Connection refused' >&2; exit 255"),
+        "other shell": ssh("other", "echo 'fish: Unknown command: virt-ssh-helper' >&2; exit 127"),
+        "no program": f"qemu+ext:///system?command={folder}/file",
+        "port 0": "qemu+tcp://127.0.0.1:0/system",
+        "port too big": "qemu+tcp://127.0.0.1:99999999999/system",
+        "port negative": "qemu+tcp://127.0.0.1:-1/system",
+        "port left out": "qemu+tcp://127.0.0.1:/system",
+        "ipv6 refused": "qemu+tcp://[::1]:1/system",
+        "no such zone": "qemu+tcp://[fe80::1%25nosuch]:1/system",
+        "zone without need": "qemu+tcp://[::1%25lo]:1/system",
+        "zone without a way": "qemu+tcp://[fe80::1%25lo]:1/system",
+        "host with a space": "qemu+tcp://a%20b/system",
+        "broadcast": "qemu+tcp://255.255.255.255/system",
+        "host for a unix socket": "qemu+unix://h/system",
+        "leading space": " qemu:///system",
         "absent": "qemu:///system",
         "absent, legacy": "qemu:///system?mode=legacy",
         "absent, direct": "qemu:///system?mode=direct",
@@ -152,6 +198,26 @@ def prepare(folder):
         "test without a path": "test://",
     }
     return {**uris, **open_errors}
+
+
+def odd_files(folder):
+    """{name: path} of what is no socket of a daemon's."""
+    os.mkdir(f"{folder}/folder")
+    os.mkfifo(f"{folder}/fifo")
+    os.symlink(f"{folder}/loop", f"{folder}/loop")
+    os.symlink(f"{folder}/nothing", f"{folder}/dangling")
+    for name, kind in ("datagram", socket.SOCK_DGRAM), ("packets", socket.SOCK_SEQPACKET):
+        KEPT.append(socket.socket(socket.AF_UNIX, kind))
+        KEPT[-1].bind(f"{folder}/{name}")
+    KEPT[-1].listen(8)
+    for name in ("folder", "fifo", "datagram", "packets"):
+        os.chmod(f"{folder}/{name}", 0o777)
+    names = ("folder", "fifo", "loop", "dangling", "datagram", "packets")
+    return {**{name: f"{folder}/{name}" for name in names}, "below a file": f"{folder}/file/sock", "relative": "some/where",
+            "device": "/dev/null", "too long": f"{folder}/{'x' * 120}"}
+
+
+KEPT = []
 
 
 def attempt(name, uri, results):

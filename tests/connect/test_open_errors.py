@@ -31,7 +31,7 @@ TEXTS = {
     "absent": ("connect: ", "/run/libvirt/virtqemud-sock is absent", "/run/libvirt/libvirt-sock is absent", "; "),
     "absent, legacy": ("connect: ", "/run/libvirt/libvirt-sock is absent", "; "),
     "absent, direct": ("connect: ", "/run/libvirt/virtqemud-sock is absent", "leave mode=direct out"),
-    "absent, socket=": ("connect: ", "{f}/none is absent", "closed", "; check the socket= path"),
+    "absent, socket=": ("connect: ", "{f}/none is absent (its folder has the sockets ", "; check the socket= path"),
     "absent, session": ("connect: ", "libvirt-sock is absent", "; "),
     "stale": ("connect: ", "{f}/stale is refused (stale", "; check the socket= path"),
     "not a socket": ("connect: ", "{f}/file is not a socket", "; check the socket= path"),
@@ -59,12 +59,62 @@ TEXTS = {
     "only a colon": ("resolve: ", "':'"),
     "no such test file": ("open: ", "/nonexistent", "No such file or directory"),
     "test without a path": ("open: ", "test:///default"),
+    "half a frame": ("auth: ", "{f}/8", "its log says why"),
+    "4 GiB": ("auth: ", "{f}/9 answers, but not as libvirtd does", "4294967295", "; check that this is where libvirtd listens"),
+    "too short": ("auth: ", "{f}/10 answers, but not as libvirtd does", "length 27", "; check that"),
+    "another program": ("auth: ", "{f}/11 answers, but not as libvirtd does", "; check that"),
+    "another version": ("auth: ", "{f}/12 answers, but not as libvirtd does", "; check that"),
+    "another status": ("auth: ", "{f}/13 answers, but not as libvirtd does", "; check that"),
+    "a call": ("auth: ", "{f}/14 answers, but not as libvirtd does", "; check that"),
+    "tls": ("auth: ", "{f}/15 answers, but not as libvirtd does", "; check that"),
+    "ssh": ("auth: ", "{f}/16 answers, but not as libvirtd does", "it is text, \"SSH-2.0", "; check that"),
+    "older": ("open: ", "{f}/17", "older than this call"),
+    "no reason": ("open: ", "{f}/18: it refuses and gives no reason", "; look at its log"),
+    "polkit ends": ("auth: ", "{f}/19 closed the connection", "; its log says why"),
+    "no mechanism": ("auth: ", "{f}/20 wants a login by SASL and offers no mechanism", "; look at mech_list"),
+    "unknown mechanisms": ("auth: ", "{f}/21", "the daemon offers X-?[31m,XXX", "XXX..., installed here", "; there is no plug-in for"),
+    "refused by sasl": ("auth: ", "{f}/22: authentication failed", "; check the user"),
+    "folder": ("connect: ", "{f}/folder is not a socket but a folder", "; check the socket= path"),
+    "fifo": ("connect: ", "{f}/fifo is not a socket", "; check the socket= path"),
+    "loop": ("connect: ", "{f}/loop is a link that leads back to itself", "; check the socket= path"),
+    "dangling": ("connect: ", "{f}/dangling is a link to something absent", "; check the socket= path"),
+    "datagram": ("connect: ", "{f}/datagram is a socket of another kind", "; check the socket= path"),
+    "packets": ("connect: ", "{f}/packets is a socket of another kind", "; check the socket= path"),
+    "below a file": ("connect: ", "{f}/file/sock is absent (a part of its path is no folder)", "; check the socket= path"),
+    "relative": ("connect: ", "some/where is absent", "; give the whole path"),
+    "device": ("connect: ", "/dev/null is not a socket", "; check the socket= path"),
+    "too long": ("connect: ", "xxx is too long for a socket address (107 bytes at most)", "unix_sock_dir"),
+    "killed ssh": ("ssh-auth: ", "ssh h was ended by signal 9", "; that was the ssh program on this machine"),
+    "killed command": ("connect: ", "{f}/killed' was ended by signal 9", "; run it by hand"),
+    "greeting": ("auth: ", "ssh h answers, but not as libvirtd does", "\"Welcome to h!\"", "; what a login prints there comes first"),
+    "no shell there": ("helper: ", "ssh h ended with status 1: This account", "; that user has no shell there"),
+    "password too old": ("helper: ", "ssh h ended with status 1: WARNING: Your password has expired.", "; log in there once"),
+    "copies only": ("helper: ", "sftp connections only.", "; that user may only copy files there"),
+    "unknown host key": ("ssh-auth: ", "Host key verification failed.", "; this host's key is not known"),
+    "ssh's port refused": ("connect: ", "Connection refused", "; check that sshd runs there"),
+    "other shell": ("helper: ", "Unknown command: virt-ssh-helper", "; neither virt-ssh-helper nor netcat"),
+    "no program": ("connect: ", "{f}/file'", "; "),
+    "port 0": ("connect: ", "host '127.0.0.1' port 16509", "Connection refused", "; check the port"),
+    "port too big": ("resolve: ", "character 22", "a port is at most 65535"),
+    "port negative": ("resolve: ", "character 22", "a port is a number"),
+    "port left out": ("resolve: ", "character 22", "expected a port number"),
+    "ipv6 refused": ("connect: ", "host '::1' port 1", "Connection refused", "; check the port"),
+    "no such zone": ("lookup: ", "'fe80::1%nosuch'", "; this machine has no network interface of the name"),
+    "zone without need": ("lookup: ", "'::1%lo'", "; only addresses that begin with fe80"),
+    "zone without a way": ("connect: ", "host 'fe80::1%lo' port 1", "; check the address"),
+    "host with a space": ("lookup: ", "'a b'", "; check the host's name"),
+    "broadcast": ("connect: ", "host '255.255.255.255' port 16509", "Network is unreachable", "; check the address"),
+    "host for a unix socket": ("resolve: ", "cannot name the host 'h'", "; leave the host out"),
+    "leading space": ("resolve: ", "' qemu:///system'", "character 1"),
 }
 
 # Where the two differ, and why.
 DIFFERENT = {
     "names no auth": "theirs goes on without any; no daemon offers nothing",
 }
+RACING = {"no ssh", "command ends", "no helper", "ssh fails", "killed ssh", "killed command", "no shell there", "password too old",
+          "copies only", "unknown host key", "ssh's port refused", "other shell", "no program", "half a frame"}
+OWN_WORDS = {"older", "no reason", "too long"}  # the error is made anew, without the number of the one before
 OPENS = {(0, "closed to us"): "no mode keeps root out; the far side then refuses"}
 
 
@@ -114,6 +164,8 @@ def errors(tmp_path_factory):
 @pytest.mark.parametrize("what", TEXTS)
 def test_code_and_domain_are_the_incumbents(errors, what, user):
     ours, theirs = errors[True, user][0].get(what, "hangs"), errors[False, user][0].get(what, "hangs")
+    if theirs == "hangs" and what in RACING:
+        pytest.skip("theirs, with many threads, has hung where it starts a program")
     assert isinstance(ours, dict) and isinstance(theirs, dict), (ours, theirs)
     same = (ours["code"], ours["domain"], ours["level"]) == (theirs["code"], theirs["domain"], theirs["level"])
     assert same != (what in DIFFERENT), (ours, theirs)
@@ -137,8 +189,8 @@ def test_stage_target_and_what_to_do(errors, what, user):
 def test_the_fields_beside_the_message_are_left_as_theirs(errors, user):
     """str3 is nobody's; int1 is the errno of a system error, or -1."""
     ours, theirs = errors[True, user][0], errors[False, user][0]
-    assert {what for what in TEXTS if ours[what]["str3"] or theirs[what]["str3"]} == set()
+    assert {what for what in TEXTS if ours[what]["str3"] or theirs.get(what, {}).get("str3")} == set()
     assert "this driver" not in ours["has no driver at all"]["message"]
-    racing = {"no ssh", "command ends", "no helper", "ssh fails"}  # theirs is EPIPE or ECONNRESET, by who is first
-    wrong = [what for what in TEXTS if what not in racing | set(DIFFERENT) and ours[what]["int1"] != theirs[what]["int1"]]
+    # theirs is EPIPE or ECONNRESET, by who is first
+    wrong = [(what, ours[what]["int1"], theirs[what]["int1"]) for what in TEXTS if what not in RACING | OWN_WORDS | set(DIFFERENT) and ours[what]["int1"] != theirs[what]["int1"]]
     assert wrong == []

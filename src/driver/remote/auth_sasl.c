@@ -102,18 +102,41 @@ static void advise_ticket(GString *text, const char *said, const char *offered, 
     }
 }
 
+#define OFFERED_SHOWN 200
+
+/* What the daemon offers, for people: it is the far side's text, of any length. */
+static char *offered(const struct conversation *c)
+{
+    g_autofree char *shown =
+        g_strdup_printf("%.*s%s", OFFERED_SHOWN, c->offered, strlen(c->offered) > OFFERED_SHOWN ? "..." : "");
+
+    for (char *p = shown; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    return g_steal_pointer(&shown);
+}
+
+static int nothing_offered(const struct conversation *c)
+{
+    return fl_error_set(VIR_FROM_RPC, VIR_ERR_AUTH_FAILED,
+                        "auth: the daemon at %s wants a login by SASL and offers no mechanism (%s); look at "
+                        "mech_list in its /etc/sasl2/libvirt.conf and at the plug-ins installed there",
+                        fl_client_target(fl_remote_client(c->login->conn)), channel(c));
+}
+
 /* The thread's error, with everything one must know to choose another mechanism. */
 static int no_mechanism(struct conversation *c)
 {
+    g_autofree char *names = offered(c);
     g_autofree char *said = g_strdup(fl_error_get()->str2 ? fl_error_get()->str2 : "");
     g_autofree char *installed = c->api->installed();
     GString *text = g_string_new(NULL);
     int domain = fl_error_get()->domain;
 
     g_string_printf(text, "auth: SASL cannot begin at %s (%s): %s; the daemon offers %s, installed here: %s",
-                    fl_client_target(fl_remote_client(c->login->conn)), channel(c), said, c->offered,
+                    fl_client_target(fl_remote_client(c->login->conn)), channel(c), said, names,
                     *installed ? installed : "none");
-    add_missing(text, c->offered, installed);
+    add_missing(text, names, installed);
     if (!fl_credentials_can_answer(&c->credentials, VIR_CRED_PASSPHRASE))
         g_string_append(text, "; nobody can answer for a password: neither auth.conf nor the program "
                               "(virConnectOpenAuth)");
@@ -126,10 +149,11 @@ static int no_mechanism(struct conversation *c)
 static int not_offered(const struct conversation *c, const char *wanted)
 {
     g_autofree char *installed = c->api->installed();
+    g_autofree char *names = offered(c);
     GString *text = g_string_new(NULL);
 
     g_string_printf(text, "auth: the URI asks for auth=sasl.%s, the daemon at %s offers %s (%s)", wanted,
-                    fl_client_target(fl_remote_client(c->login->conn)), c->offered, channel(c));
+                    fl_client_target(fl_remote_client(c->login->conn)), names, channel(c));
     if (!fl_sasl_list_has(installed, wanted))
         add_missing(text, wanted, installed);
     if (c->channel == PLAIN_TCP && fl_sasl_list_has(installed, wanted))
@@ -143,6 +167,16 @@ static int not_offered(const struct conversation *c, const char *wanted)
 
 /* ---- the exchange ---- */
 
+/* The far side's refusal, which says little on purpose. */
+static int refused(const struct conversation *c)
+{
+    if (fl_error_get()->code != VIR_ERR_AUTH_FAILED)
+        return -1;
+    fl_stage_name_teller(FL_STAGE_AUTH, fl_client_target(fl_remote_client(c->login->conn)));
+    fl_stage_advise("check the user and what proves it (a password, a ticket); the daemon's log says more");
+    return -1;
+}
+
 static int ask_mechanisms(struct conversation *c)
 {
     struct fl_w_auth_sasl_init_ret ret;
@@ -150,9 +184,9 @@ static int ask_mechanisms(struct conversation *c)
 
     if (fl_remote_call(c->login->conn, FL_P_AUTH_SASL_INIT, FL_XDR_VOID, NULL, FL_T_AUTH_SASL_INIT_RET, &ret,
                        &arena) < 0)
-        return -1;
+        return refused(c);
     c->offered = g_strdup(ret.mechlist);
-    fl_stage_note("SASL mechanisms offered: %s (%s)", c->offered, channel(c));
+    fl_stage_note("SASL mechanisms offered: %.*s (%s)", OFFERED_SHOWN, c->offered, channel(c));
     return 0;
 }
 
@@ -185,7 +219,7 @@ static int send_start(struct conversation *c, struct fl_sasl_data out, struct re
     fill(out, &args.nil, &args.n_data, &args.data);
     if (fl_remote_call(c->login->conn, FL_P_AUTH_SASL_START, FL_T_AUTH_SASL_START_ARGS, &args,
                        FL_T_AUTH_SASL_START_RET, &ret, arena) < 0)
-        return -1;
+        return refused(c);
     take(reply, ret.complete, ret.nil, ret.n_data, ret.data);
     return 0;
 }
@@ -199,7 +233,7 @@ static int send_step(struct conversation *c, struct fl_sasl_data out, struct rep
     fill(out, &args.nil, &args.n_data, &args.data);
     if (fl_remote_call(c->login->conn, FL_P_AUTH_SASL_STEP, FL_T_AUTH_SASL_STEP_ARGS, &args,
                        FL_T_AUTH_SASL_STEP_RET, &ret, arena) < 0)
-        return -1;
+        return refused(c);
     take(reply, ret.complete, ret.nil, ret.n_data, ret.data);
     return 0;
 }
@@ -230,6 +264,8 @@ static int exchange(struct conversation *c)
     struct reply reply = { 0 };
     FL_ARENA(arena);
 
+    if (!c->offered[strspn(c->offered, ", ")])
+        return nothing_offered(c);
     if (wanted && !fl_sasl_list_has(c->offered, wanted))
         return not_offered(c, wanted);
     if (c->api->client_start(c->sasl, wanted ? wanted : c->offered, &c->mechanism, &out) < 0)

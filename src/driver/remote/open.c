@@ -140,6 +140,9 @@ static int request_check(virConnectPtr conn, const struct fl_client_request *req
     if (req->result == 0)
         return 0;
     fl_error_set_raw(req->error);
+    if (!fl_error_get()->message || !*fl_error_get()->message)
+        fl_error_set(fl_error_get()->domain, fl_error_get()->code,
+                     "it refuses and gives no reason; look at its log");
     fl_stage_name_teller(stage, fl_client_target(fl_remote_client(conn)));
     if (stage != FL_STAGE_OPEN || fl_error_get()->code != VIR_ERR_NO_CONNECT)
         return -1;
