@@ -18,7 +18,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 250, MAX_ANSWER = 1 << 20 };
+enum { PATIENCE_MS = 250, PATIENCE_MAX_MS = 60000, MAX_ANSWER = 1 << 20 };
+
+/* For far hosts a person may have more of it. */
+static gint64 patience_ms(void)
+{
+    const char *text = g_getenv("VIRSH_COMPLETE_MS");
+    gint64 given = text ? g_ascii_strtoll(text, NULL, 10) : 0;
+
+    return given > 0 ? MIN(given, PATIENCE_MAX_MS) : PATIENCE_MS;
+}
 
 static void ask_nobody(struct fl_shell *sh)
 {
@@ -51,7 +60,7 @@ static void answer(struct fl_shell *sh, const char *line, const char *word, int 
 /* All that is said until the other end is closed; false: that took too long. */
 static bool read_answer(int fd, GString *text)
 {
-    gint64 end = g_get_monotonic_time() + PATIENCE_MS * 1000;
+    gint64 end = g_get_monotonic_time() + patience_ms() * 1000;
 
     for (;;) {
         struct pollfd p = { .fd = fd, .events = POLLIN };

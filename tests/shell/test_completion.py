@@ -83,7 +83,7 @@ class Bash:
     def __init__(self, home):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            env = {"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "TERM": "dumb", "PS1": "$ ", "INPUTRC": "/dev/null",
+            env = {"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "TERM": "dumb", "PS1": "$ ", "VIRSH_COMPLETE_MS": "30000", "INPUTRC": "/dev/null",
                    **{k: v for k, v in os.environ.items() if k.startswith(("ASAN", "LSAN", "UBSAN", "TSAN"))}}
             os.execve(BASH, ["bash", "--norc", "--noprofile", "-i"], env)
         self.seen = ""

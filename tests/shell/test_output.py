@@ -91,7 +91,7 @@ def test_an_unknown_output_format_is_refused():
 
 
 def complete(*words):
-    return shell("-q", "complete", "--", *words).stdout.split()
+    return shell("-q", "complete", "--", *words, env={**os.environ, "VIRSH_COMPLETE_MS": "30000"}).stdout.split()
 
 
 def test_completion_reads_the_table_and_the_connection():
