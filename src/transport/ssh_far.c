@@ -31,7 +31,8 @@ static const struct fl_ssh_fault far_faults[] = {
     { "sftp connections only", "helper",
       "that user may only copy files there: choose another one, or let it run virt-ssh-helper" },
     { "password has expired", "helper", "log in there once with plain ssh, and give it a new one" },
-    { "", "helper", "run virt-ssh-helper on that host by hand to see what is wrong" },
+    { "", "helper",
+      "run virt-ssh-helper, or the netcat in its place, on that host by hand to see what is wrong" },
 };
 
 /* The line, which may follow words without an end of line. */

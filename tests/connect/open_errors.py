@@ -136,6 +136,7 @@ def prepare(folder):
         if name.isdigit():
             os.chmod(f"{folder}/{name}", 0o777)
     fails = script(f"{folder}/fails", "echo 'Permission denied (publickey).' >&2; exit 255")
+    netcat = script(f"{folder}/netcat", "echo 'nc: what is that' >&2; exit 1")
     no_helper = script(f"{folder}/no-helper", "echo 'sh: 1: virt-ssh-helper: not found' >&2; exit 127")
     ends = script(f"{folder}/ends", "exit 3")
     def ssh(name, text):
@@ -177,6 +178,7 @@ def prepare(folder):
         "no route": "qemu+tcp://10.255.255.1/system",
         "no such host": "qemu+tcp://no-such-host.invalid/system",
         "ssh fails": f"qemu+ssh://h/system?command={fails}",
+        "netcat fails": f"qemu+ssh://h/system?command={netcat}",
         "no helper": f"qemu+ssh://h/system?command={no_helper}",
         "no ssh": f"qemu+ssh://h/system?command={folder}/none",
         "command ends": f"qemu+ext:///system?command={ends}",

@@ -40,6 +40,7 @@ TEXTS = {
     "no route": ("connect: ", "host '10.255.255.1' port 16509", "Network is unreachable", "; check the address"),
     "no such host": ("lookup: ", "'no-such-host.invalid'", "; no name server answered"),
     "ssh fails": ("ssh-auth: ", "ssh h ended with status 255: Permission denied (publickey).", "; no way of logging in"),
+    "netcat fails": ("helper: ", "ssh h ended with status 1: nc: what is that", "; run virt-ssh-helper, or the netcat"),
     "no helper": ("helper: ", "ssh h ended with status 127", "not found", "; install virt-ssh-helper there"),
     "no ssh": ("connect: ", "{f}/none", "No such file or directory", "; install it"),
     "command ends": ("connect: ", "{f}/ends' ended with status 3", "; run it by hand"),
@@ -112,7 +113,7 @@ TEXTS = {
 DIFFERENT = {
     "names no auth": "theirs goes on without any; no daemon offers nothing",
 }
-RACING = {"no ssh", "command ends", "no helper", "ssh fails", "killed ssh", "killed command", "no shell there", "password too old",
+RACING = {"no ssh", "command ends", "no helper", "netcat fails", "ssh fails", "killed ssh", "killed command", "no shell there", "password too old",
           "copies only", "unknown host key", "ssh's port refused", "other shell", "no program", "half a frame"}
 OWN_WORDS = {"older", "no reason", "too long"}  # the error is made anew, without the number of the one before
 OPENS = {(0, "closed to us"): "no mode keeps root out; the far side then refuses"}
