@@ -121,6 +121,8 @@ static int exchange(struct fl_transport *t)
         bool sending = sent < 5;
         ssize_t n = sending ? fl_transport_write(t, &"hello"[sent], 5 - sent)
                             : fl_transport_read(t, seen + got, sizeof(seen) - got);
+        if (n == -FL_AGAIN && !sending && fl_transport_pending(t) > 0)
+            continue; /* came while it looked at something else: the descriptor does not tell */
         if (n == -FL_AGAIN) {
             if (!sending && fl_transport_pending(t) > 0) /* it came meanwhile: the descriptor is silent */
                 continue;
