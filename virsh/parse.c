@@ -140,6 +140,18 @@ static void store(struct fl_args *args, size_t i, char *value)
         args->values[i] = g_strdup("");
 }
 
+/* An option of virsh itself, given behind the command: the word that is too many, or one taken for a name. */
+static const char *misplaced(struct fl_args *args, const char *word)
+{
+    for (size_t i = 0; i <= args->n_options; i++) {
+        const char *text = i < args->n_options ? args->values[i] : word;
+
+        if (text && text[0] == '-' && text[1] && strchr("cdekKloqrt", text[1]) && !text[2])
+            return text;
+    }
+    return NULL;
+}
+
 /* A word that stands alone goes to the first option still waiting for one. */
 static int take_data(struct fl_args *args, char *word, char **ret_error)
 {
@@ -153,8 +165,12 @@ static int take_data(struct fl_args *args, char *word, char **ret_error)
         store(args, i, word);
         return 0;
     }
-    *ret_error = g_strdup_printf("'%s' is one word too many for '%s'; see 'help %s'", word,
-                                 args->command->name, args->command->name);
+    const char *option = misplaced(args, word), *name = args->command->name;
+
+    *ret_error = option
+                     ? g_strdup_printf("'%s' is an option of virsh, not of '%s': it goes before the command",
+                                       option, name)
+                     : g_strdup_printf("'%s' is one word too many for '%s'; see 'help %s'", word, name, name);
     g_free(word);
     return -1;
 }

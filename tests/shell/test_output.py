@@ -317,7 +317,8 @@ def test_the_reason_is_told_though_the_name_is_asked_for_after_the_failure(tmp_p
 
 @pytest.mark.parametrize("words,said", [
     (["frob"], "'frob'"), (["list", "--frob"], "--frob"), (["domstate"], "<domain>"), (['list "x'], "double quote"),
-    (["list; frob"], "'frob'"), (["uri; list --frob"], "--frob"), (["list\ndomstate"], "<domain>"), ([""], "")])
+    (["list; frob"], "'frob'"), (["uri; list --frob"], "--frob"), (["list\ndomstate"], "<domain>"), ([""], ""),
+    (["list", "-o", "json"], "'-o' is an option of virsh"), (["doctor", "-o", "json"], "it goes before the command")])
 def test_a_slip_in_the_words_is_told_before_anything_is_connected_to(words, said):
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = shell(*words, uri=f"test+tcp://127.0.0.1:{server.getsockname()[1]}/default")
