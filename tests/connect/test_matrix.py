@@ -341,6 +341,7 @@ def test_nothing_is_left(place):
     end = time.monotonic() + 30
     left = b"?"
     while left and time.monotonic() < end:
-        left = subprocess.run(["pgrep", "-f", f"nc -U {place.daemon.sock}$"], stdout=subprocess.PIPE).stdout
+        left = subprocess.run(["pgrep", "--ns", str(place.daemon.proc.pid), "--nslist", "net", "-f", f"nc -U {place.daemon.sock}$"],
+                              stdout=subprocess.PIPE).stdout
         time.sleep(0.05)
     assert not left

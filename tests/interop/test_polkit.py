@@ -87,7 +87,7 @@ def rules_in_force(bus, text):
     """polkitd notices a file a moment later: a detail that only root may give, and only the new rules know, tells when."""
     stamp = str(time.monotonic_ns())
     RULES.write_text(f"polkit.addRule(function(a, s) {{ if (a.lookup('stamp') == '{stamp}') return polkit.Result.YES; }});\n{text}\n")
-    subject = subprocess.Popen(["sleep", "60"], user=2, group=2, extra_groups=[])
+    subject = subprocess.Popen(["sleep", "60"], user=65534, group=65534, extra_groups=[])  # no user of test_session.py's
     ask = ["pkcheck", "--action-id", "org.freedesktop.policykit.exec", "--process", str(subject.pid), "--detail", "stamp", stamp]
     try:
         for _ in range(600):
