@@ -332,14 +332,19 @@ def stage_of(text):
     return None
 
 
-def theirs(way, uri, transport):
-    """What the incumbent says, which over libssh and libssh2 now and then waits for ever, whatever the far end does."""
+def theirs(way, uri, transport, opens):
+    """What the incumbent says, which over libssh and libssh2 now and then waits for ever, whatever the far end does, and gives a
+    slow way up where the machine stands still."""
+    said = None
     for _ in range(3):
         try:
-            return way.open(uri, False)
+            said = way.open(uri, False)
         except subprocess.TimeoutExpired:
             assert transport.startswith("libssh"), "the incumbent hangs"
-    pytest.skip("the incumbent hung three times")
+            continue
+        if said["ok"] or not opens:
+            break
+    return said or pytest.skip("the incumbent hung three times")
 
 
 @pytest.mark.parametrize("far,transport,fault", CELLS, indirect=["far"], ids=lambda v: str(v).replace(" ", "-"))
@@ -359,7 +364,7 @@ def test_cell(far, way, transport, fault):
     assert seconds < BOUND, (seconds, ours)
     if fault in ENDLESS:
         return
-    real = theirs(way, uri, transport)
+    real = theirs(way, uri, transport, stages is OK)
     if stages is OK:
         assert real["ok"], real
     elif (real["code"], real["domain"]) != (1, 0):  # in a hurry it says that the cause is unknown

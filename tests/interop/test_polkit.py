@@ -174,6 +174,8 @@ def test_a_bus_that_stands_still_keeps_no_worker(polkit, start_daemon, folder):
     try:
         bus.start_polkitd()
         daemon = start_daemon(conf={**POLKIT, "max_anonymous_clients": 0}, env=bus.env)
+        with Wire(daemon.sock) as c:
+            assert c.alive()  # its threads are there: its sockets come before them
         before = daemon.status("Threads")
         code = pathlib.Path(__file__).with_name("wire.py").read_text() + """
 import sys, time
