@@ -149,7 +149,7 @@ def python_environment(ours=True, **extra):
     return env
 
 
-def run(argv, ours=True, timeout=30, env=None, **kwargs):
+def run(argv, ours=True, timeout=120, env=None, **kwargs):
     """A program to its end; never longer than `timeout`. The incumbent's may write where nobody reads any more, and would die of
     that now and then, instead of saying what was wrong: SIGPIPE stays ignored, as Python has it."""
     kwargs.setdefault("restore_signals", ours)
@@ -164,11 +164,11 @@ class Virsh:
     def __init__(self, path, ours):
         self.path, self.ours = str(path), ours
 
-    def __call__(self, *args, uri=None, timeout=30, env=None, **kwargs):
+    def __call__(self, *args, uri=None, timeout=120, env=None, **kwargs):
         argv = [self.path] + (["-c", uri] if uri else []) + list(args)
         for _ in range(2 if not self.ours and "libssh" in (uri or "") else 0):
             try:  # with libssh and libssh2 the incumbent hangs now and then, its own daemon at the other end or not
-                return run(argv, ours=False, timeout=timeout / 2, env=env, **kwargs)
+                return run(argv, ours=False, timeout=min(timeout, 30), env=env, **kwargs)
             except subprocess.TimeoutExpired:
                 pass
         return run(argv, ours=self.ours, timeout=timeout, env=env, **kwargs)
@@ -253,9 +253,14 @@ class Daemon:
         self.proc = subprocess.Popen(argv, env=environment(ours, **(env or {})), stdin=subprocess.DEVNULL,
                                      stdout=self.log_file, stderr=self.log_file, user=user, cwd=self.dir)
         if wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except AssertionError:  # or its ports would be taken for all who come after
+                self.proc.kill()
+                self.proc.wait()
+                raise
 
-    def wait_ready(self, timeout=15):
+    def wait_ready(self, timeout=60):
         import socket
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -273,7 +278,7 @@ class Daemon:
 
     def _tcp_listens(self):
         """Whether somebody listens on its port: asked of the kernel, a client more could be one too many."""
-        rows = "".join(pathlib.Path(f"/proc/self/net/{name}").read_text() for name in ("tcp", "tcp6"))
+        rows = "".join(pathlib.Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6"))
         return re.search(rf":{self.tcp[1]:04X} [0-9A-F]+:0000 0A ", rows) is not None
 
     def uri(self, name="test:///default", read_only=False):
@@ -311,7 +316,7 @@ class Daemon:
             assert time.monotonic() < end
             time.sleep(0.01)
 
-    def stop(self, sig=signal.SIGTERM, timeout=10):
+    def stop(self, sig=signal.SIGTERM, timeout=60):
         """Its exit status; killed (and an error) if it does not go."""
         if self.proc.poll() is None:
             self.proc.send_signal(sig)
