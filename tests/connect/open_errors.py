@@ -242,12 +242,20 @@ def main():
         os.setgid(int(user))
         os.setuid(int(user))
     results = {}
-    threads = [threading.Thread(target=attempt, args=(name, uri, results)) for name, uri in uris.items()]
-    for t in threads:
-        t.start()
+    threads = {name: threading.Thread(target=attempt, args=(name, uri, results), daemon=True) for name, uri in uris.items()}
     end = time.monotonic() + 30
-    for t in threads:
+    # The incumbent forks, and its child may stand still for a lock that another thread has held: programs one by one, at the end.
+    for name, t in threads.items():
+        if "command=" not in uris[name]:
+            t.start()
+    for name, t in threads.items():
+        if "command=" in uris[name]:
+            continue
         t.join(max(0, end - time.monotonic()))
+    for name, t in threads.items():
+        if "command=" in uris[name]:
+            t.start()
+            t.join(5)
     print(json.dumps({"uris": uris, "results": results}))
     sys.stdout.flush()
     os._exit(0)  # what hangs stays behind

@@ -138,7 +138,7 @@ def all_of(base, ours, user):
     shutil.copy(conf, folder / "etc")
     script = ('mount --bind "$1/run" /run; test -d /etc/libvirt && mount --bind "$1/etc" /etc/libvirt; '
               'exec "$2" "$3" "$1/f" "$4"')
-    done = subprocess.run(["unshare", "-mn", "sh", "-c", script, "sh", str(folder), sys.executable,
+    done = subprocess.run(["unshare", "-mnpf", "sh", "-c", script, "sh", str(folder), sys.executable,
                            str(ROOT / "tests/connect/open_errors.py"), str(user)], capture_output=True, text=True, timeout=120,
                           env=environment(ours, folder / "f"))
     assert done.stdout, done.stderr
