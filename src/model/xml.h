@@ -53,7 +53,7 @@ int fl_xml_parse_for(int domain, const char *text, const char *name, struct fl_x
 int fl_xml_parse_file(const char *path, struct fl_xml_node **ret_root);
 
 /* What would become of a text: the nodes, the most attributes of one of them, whether it has a document type
- * (nothing behind one is counted). */
+ * (nothing behind one, or behind what only resembles one, is counted). */
 struct fl_xml_extent {
     unsigned int nodes, attrs;
     bool has_type;

@@ -48,6 +48,7 @@ static const char *scan_tag(const char *at, unsigned int *ret_attrs)
 void fl_xml_scan(const char *text, struct fl_xml_extent *ret)
 {
     const char *at = text;
+    bool begun = false; /* the root element: no document type comes behind it */
 
     *ret = (struct fl_xml_extent){ 0 };
     while (at && (at = strchr(at, '<'))) {
@@ -58,13 +59,14 @@ void fl_xml_scan(const char *text, struct fl_xml_extent *ret)
             at = behind(at + 3, "-->");
         } else if (*at == '?') {
             at = behind(at, "?>");
-        } else if (*at == '!') { /* a document type, which nobody reads */
-            ret->has_type = true;
+        } else if (*at == '!') { /* where this is no document type, the reader goes no further */
+            ret->has_type = !begun && g_str_has_prefix(at, "!DOCTYPE");
             return;
         } else if (*at == '/') {
             at = behind(at, ">");
             continue;
         } else if (*at) {
+            begun = true;
             at = scan_tag(at, &ret->attrs);
         }
         ret->nodes++;

@@ -65,6 +65,18 @@ static void test_document_type(void **state)
     assert_true(extent.has_type);
 }
 
+/* What only begins like one is not well-formed, and the reader says so. */
+static void test_no_document_type(void **state)
+{
+    (void)state;
+    check("<a><!b></a>", 1, 0);
+    check("<a><!DOCTYPE a></a>", 1, 0);
+    check("<a/><!DOCTYPE a>", 1, 0);
+    check("<!doctype a><a/>", 0, 0);
+    check("<a><![CDAT[b]]></a>", 1, 0);
+    check("<?xml version='1.0'?><!ELEMENT a ANY><a/>", 1, 0);
+}
+
 /* No library is needed to refuse these, nor a tree. */
 static void test_refused_before_the_reader(void **state)
 {
@@ -107,7 +119,7 @@ int main(void)
         cmocka_unit_test(test_elements),           cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_what_is_no_element), cmocka_unit_test(test_ends_in_the_middle),
         cmocka_unit_test(test_document_type),      cmocka_unit_test(test_refused_before_the_reader),
-        cmocka_unit_test(test_taken_at_the_limit),
+        cmocka_unit_test(test_taken_at_the_limit), cmocka_unit_test(test_no_document_type),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
