@@ -90,6 +90,12 @@ const char *fl_client_stage_name(const struct fl_client *c)
     return way != FL_STAGE_NONE ? fl_stage_name((enum fl_stage)way) : c->stage.name;
 }
 
+/* What an error says behind the title of its code, which the one made of it begins with again. */
+static char *said_of(const virError *err)
+{
+    return g_strdup(err->str2 ? err->str2 : err->message);
+}
+
 /* A socket's error while opening; the end of a child tells its stage itself, which is past once all is open.
  */
 static void add_stage(const struct fl_client *c)
@@ -102,7 +108,7 @@ static void add_stage(const struct fl_client *c)
         fl_stage_unname_error();
     if (!c->stage.name || !c->parallel)
         return;
-    said = g_strdup(err->message);
+    said = said_of(err);
     fl_error_set(err->domain, err->code, "%s: %s", c->stage.name, said);
     fl_error_get()->int1 = errnum;
 }
@@ -304,7 +310,7 @@ static void name_stage(const struct fl_client *c, const char *what)
 
     if (!c->stage.name)
         return;
-    said = g_strdup(fl_error_get()->message);
+    said = said_of(fl_error_get());
     fl_error(VIR_ERR_RPC, "%s: %s %s: %s; %s", c->stage.name, c->t->target, what, said,
              advice_on_answer(c, said));
 }

@@ -182,6 +182,8 @@ def test_stage_target_and_what_to_do(errors, what, user):
     error = got[what]
     detail = error["str2"] if error["message"].endswith(error["str2"]) else error["message"]
     assert detail.startswith(begins), error["message"]
+    title = error["message"][:-len(detail)]
+    assert not title or title not in detail, error["message"]
     for word in words:
         assert word.format(f=folder) in error["message"]
 

@@ -346,6 +346,11 @@ def test_no_name_and_nobody_there(proxy):
         assert code == 5 and "virtqemud" in message
 
 
+def test_what_to_do_without_a_name_is_said_once(proxy, any_virsh):
+    done = any_virsh("uri", uri=f"remote:///?socket={proxy.sock}")
+    assert done.returncode == 1 and done.stderr.count("name a URI") == 1, done.stderr
+
+
 # ---- byte by byte
 
 def test_the_first_calls_behind(proxy, behind):

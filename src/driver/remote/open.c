@@ -131,7 +131,7 @@ static void opening_fini(struct opening *o)
         fl_error_free(o->reqs[i].error);
 }
 
-#define NAME_A_URI "; name a URI"
+#define NAME_A_URI "name a URI"
 
 /* The far side's refusal to open `name`, as it words it. */
 static int request_check(virConnectPtr conn, const struct fl_client_request *req, enum fl_stage stage,
