@@ -26,7 +26,8 @@
 #define TURN_US  (G_USEC_PER_SEC / 200) /* ...which they do after this, too */
 #define TOGETHER ((size_t)1 << 20)      /* answers that wait for those to the frames behind theirs */
 #define FDS_MAX  (2 * FL_FRAME_FDS_MAX)
-#define SIGNS    64 /* of life, taken at once */
+#define SIGNS    64 /* of life, taken at once... */
+#define AT_MOST  64 /* ...so many times in a row: who has more is not all there is to do */
 #define AHEAD                                                                                                \
     ((size_t)1 << 10) /* read behind a stream's packet, and copied if it is another one's beginning */
 
@@ -296,7 +297,8 @@ void fl_peer_take_signs(struct fl_peer *peer)
 
     if (!peer->holds || peer->gone || peer->closing || peer->forward || peer->shaking || !plain)
         return;
-    while (fl_session_is_between(peer->session) && (length = count_signs(peer)) > 0) {
+    for (int i = 0; i < AT_MOST && fl_session_is_between(peer->session) && (length = count_signs(peer));
+         i++) {
         int64_t now = g_get_monotonic_time();
         struct fl_frame frame;
         size_t room;
