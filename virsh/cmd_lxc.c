@@ -94,20 +94,24 @@ static void enter_and_run(struct fl_call *c, struct container *k, char **argv, i
 static int run(struct fl_call *c, struct container *k, char **argv)
 {
     const char *name = virDomainGetName(c->dom);
-    int fds[2], status;
+    int fds[2], status, failed;
     pid_t pid;
     char byte;
     bool given_up;
 
     fflush(stdout);
-    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0 || (pid = fork()) < 0)
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return fl_wrong(c, "cannot start a process: %s", g_strerror(errno));
+    pid = fork();
     if (pid == 0)
         enter_and_run(c, k, argv, fds[1]);
-    status = wait_for(pid);
+    failed = errno;
+    status = pid < 0 ? 1 : wait_for(pid);
     given_up = read(fds[0], &byte, 1) == 1;
     close(fds[0]);
     close(fds[1]);
+    if (pid < 0)
+        return fl_wrong(c, "cannot start a process: %s", g_strerror(failed));
     if (given_up)
         return fl_wrong(c, "'%s' was not run in '%s'", argv[0], name);
     return status == 0 ? 0 : fl_wrong(c, "'%s' in '%s' ended with status %d", argv[0], name, status);

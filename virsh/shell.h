@@ -192,9 +192,9 @@ void fl_loop_start(struct fl_shell *sh);
 /* A function that only Fairlead's library has; NULL on another library. */
 void *fl_extension(const char *name);
 bool fl_library_timeouts(void); /* the library reads time limits from the environment */
-/* NULL and the error of the call. */
 /* A function of another library of libvirt's, loaded for it; NULL and the error of the call. */
 void *fl_library_call(struct fl_call *c, const char *library, const char *name);
+/* NULL and the error of the call. */
 void *fl_extension_needed(struct fl_call *c, const char *name, const char *what);
 
 /* lookup.c */

@@ -8,9 +8,8 @@
 #include <stdint.h>
 
 #define MIT "libgssapi_krb5.so.2"
-#define HEIMDAL                                                                                              \
-    "libgssapi.so.3" /* with a plug-in of this make the other's credentials would mean nothing               \
-                      */
+/* With a plug-in of this make the other's credentials would mean nothing. */
+#define HEIMDAL "libgssapi.so.3"
 
 enum { GSS_INITIATE = 1 };
 
