@@ -285,7 +285,7 @@ static size_t count_signs(struct fl_peer *peer)
 
     while (at + (ssize_t)FL_FRAME_PREFIX <= n &&
            fl_header_unpack(bytes + at, &header) == FL_FRAME_LENGTH_MIN &&
-           header.program == FL_KEEPALIVE_PROGRAM)
+           header.program == FL_KEEPALIVE_PROGRAM && header.type == FL_FRAME_MESSAGE)
         at += FL_FRAME_PREFIX;
     return (size_t)at;
 }

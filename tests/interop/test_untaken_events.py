@@ -14,6 +14,7 @@ from wire import Wire, optional, string, u32
 LOOKUP, SET_METADATA, REGISTER = 23, 264, 316
 METADATA_CHANGED, OF_AN_ELEMENT = 23, 2
 NAME = "urn:" + "x" * 60000  # is in each of the events
+HELD = 5 << 20  # with so much for it a client is not read
 MUCH = 18 << 20  # above what somebody may leave for long, below what nobody may
 
 
@@ -26,6 +27,7 @@ def subscribe(daemon):
 
 class Causer:
     def __init__(self, daemon):
+        self.daemon = daemon
         self.wire = Wire(daemon.sock).open()
         self.dom = self.wire.call(LOOKUP, string("test")).payload
         self.events = 0
@@ -93,3 +95,15 @@ def test_who_takes_nothing_is_cut_off(start_daemon):
         take_all(paused, taken[paused], size * causer.events)
         take_all(long, taken[long], size * causer.events)
     assert daemon.alive()
+
+
+def test_a_call_to_the_program_of_signs_is_answered(start_daemon):
+    """It is no sign of life, and is not passed over as one while the client is not read."""
+    causer = Causer(start_daemon())
+    with subscribe(causer.daemon) as client:
+        for _ in range(HELD // len(NAME)):
+            causer.cause()
+        client.send(1, program=wire.KEEPALIVE, serial=77)
+        causer.cause()  # now its signs are looked for
+        frame = client.recv()
+        assert (frame.type, frame.serial, frame.status) == (wire.REPLY, 77, wire.ERROR), frame
