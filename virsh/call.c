@@ -139,7 +139,7 @@ static void report(struct fl_call *c)
     g_autofree char *message = NULL;
 
     if (c->error->len)
-        message = g_strdup(c->error->str);
+        message = fl_without_password(c->error->str);
     else if (fl_json(c) || c->bare_error || virGetLastErrorCode() == VIR_ERR_OK)
         message = g_strdup_printf("'%s' failed", name);
     fl_error(c->sh, name, message, c->bare_error ? NULL : c->reason ? c->reason : virGetLastError());

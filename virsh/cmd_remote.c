@@ -75,11 +75,17 @@ static int change_file(struct fl_call *c, enum change what, const char *name, co
 
 static int remote_add(struct fl_call *c, char **words, guint n)
 {
+    g_autofree char *shown = NULL;
+
     if (n != 2)
         return fl_wrong(c, "remote add takes a name and a URI: remote add NAME URI");
     if (change_file(c, ADD, words[0], words[1]) < 0)
         return -1;
-    fl_extra(c, "Remote '%s' is %s\n", words[0], words[1]);
+    shown = fl_without_password(words[1]);
+    fl_extra(c, "Remote '%s' is %s\n", words[0], shown);
+    if (strcmp(shown, words[1]) != 0)
+        fl_complain(c->sh, "no transport reads a password in a URI, and the file keeps it: leave it out; "
+                           "auth.conf, keys and agents are for that");
     return 0;
 }
 
@@ -126,7 +132,7 @@ static int remote_use(struct fl_call *c, char **words, guint n)
 {
     bool none = fl_flag(c, "none");
     struct fl_remotes *r = NULL;
-    g_autofree char *path = NULL, *what = NULL;
+    g_autofree char *path = NULL, *what = NULL, *shown = NULL;
 
     if (n != (none ? 0 : 1))
         return fl_wrong(c, "remote use takes a name or a URI, or --none: remote use NAME");
@@ -146,7 +152,8 @@ static int remote_use(struct fl_call *c, char **words, guint n)
     if (!what)
         what = none ? g_strdup("No default is set: the library looks for a hypervisor by itself")
                     : g_strdup_printf("The default is %s", words[0]);
-    return say_shadow(c, what);
+    shown = fl_without_password(what);
+    return say_shadow(c, shown);
 }
 
 static int remote_ls(struct fl_call *c, guint n)
@@ -165,13 +172,14 @@ static int remote_ls(struct fl_call *c, guint n)
     for (guint i = 0; i < r->aliases->len; i++) {
         const struct fl_remote *item = &g_array_index(r->aliases, struct fl_remote, i);
         bool choice = is_choice(r, item->name);
+        g_autofree char *shown = fl_without_password(item->uri);
 
-        fl_table_add(t, choice ? "*" : " ", item->name, item->uri, NULL);
+        fl_table_add(t, choice ? "*" : " ", item->name, shown, NULL);
         if (array) {
             void *row = fl_json_object();
 
             fl_json_set(row, "name", fl_json_string(item->name));
-            fl_json_set(row, "uri", fl_json_string(item->uri));
+            fl_json_set(row, "uri", fl_json_string(shown));
             fl_json_set_bool(row, "default", choice);
             fl_json_append(array, row);
         }
@@ -228,15 +236,18 @@ static void test_row(struct fl_table *t, const char *name, const struct fl_probe
     const char *text =
         p->text && p->stage && g_str_has_prefix(p->text, head) ? p->text + strlen(head) : p->text;
 
-    fl_table_add(t, name, p->ok ? "ok" : "failed", ms, p->stage, p->ok ? p->uri : text, NULL);
+    g_autofree char *shown = fl_without_password(p->ok ? p->uri : text);
+
+    fl_table_add(t, name, p->ok ? "ok" : "failed", ms, p->stage, shown, NULL);
 }
 
 static void test_json(void *array, const char *name, const struct fl_probe *p)
 {
     void *row = fl_json_object();
+    g_autofree char *shown = fl_without_password(p->uri);
 
     fl_json_set(row, "name", fl_json_string(name));
-    fl_json_set(row, "uri", fl_json_string(p->uri));
+    fl_json_set(row, "uri", fl_json_string(shown));
     fl_json_set_bool(row, "ok", p->ok);
     fl_json_set_ms(row, "time_ms", p->ms);
     fl_json_set_text(row, "stage", p->stage ? p->stage : "-");

@@ -127,7 +127,9 @@ char *fl_without_password(const char *uri)
     if (!uri)
         return NULL;
     if (!password)
-        password = g_regex_new("(//[^/?#\\s:@]*):[^/?#\\s]*@", G_REGEX_OPTIMIZE, 0, NULL);
+        password = g_regex_new("(//[^\\[/?#\\s:'\"][^/?#\\s:'\"]*|//):"
+                               "(?:[^/?#\\s'\"]*@|(?!\\d*(?:[/?#\\s'\"]|$))[^'\"\\n]*@)",
+                               G_REGEX_OPTIMIZE, 0, NULL);
     return g_regex_replace(password, uri, -1, 0, "\\1:***@", 0, NULL);
 }
 

@@ -8,7 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CA_DAYS = 3650, DAYS = 1095, MAX_DAYS = 36500, SKEW_SECONDS = 3600, RSA_BITS = 3072 };
+enum {
+    CA_DAYS = 3650,
+    DAYS = 1095,
+    MAX_DAYS = 36500,
+    SKEW_SECONDS = 3600,
+    NAME_MAX_CHARS = 64,
+    RSA_BITS = 3072
+};
 
 /* One certificate with its key on the way to files. */
 struct work {
@@ -68,6 +75,22 @@ static int set_key_ids(gnutls_x509_crt_t cert, gnutls_x509_crt_t signer)
             status = fl_gnutls.gnutls_x509_crt_set_authority_key_id(cert, id, len);
     }
     return status;
+}
+
+/* X.509 has 64 characters for a common name; longer names of hosts are common, and are read by their others.
+ */
+static int check_name(struct fl_call *c, const char *name, glong most)
+{
+    if (!*name)
+        return fl_wrong(c, "a certificate needs a name");
+    if (!g_utf8_validate(name, -1, NULL))
+        return fl_wrong(c, "the name for a certificate is no UTF-8");
+    for (const char *p = name; *p; p = g_utf8_next_char(p))
+        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+            return fl_wrong(c, "the name for a certificate has a control character in it");
+    if (most && g_utf8_strlen(name, -1) > most)
+        return fl_wrong(c, "the name for a certificate is longer than %ld characters", most);
+    return 0;
 }
 
 /* What every certificate has. */
@@ -151,6 +174,8 @@ int fl_pki_init(struct fl_call *c, const struct fl_pki *pki, const char *name)
         name ? g_strdup(name) : g_strdup_printf("libvirt authority of %s", g_get_host_name());
     int days, status = days_given(c, CA_DAYS, &days);
 
+    if (status == 0 && name)
+        status = check_name(c, name, NAME_MAX_CHARS);
     if (status == 0)
         status = make_key(c, &w);
     if (status == 0)
@@ -257,7 +282,8 @@ static int write_leaf(struct fl_call *c, const struct fl_pki *from, const struct
 
 static int issue_from(struct fl_call *c, const struct fl_pki *from, const struct fl_pki *pki, bool server)
 {
-    g_auto(GStrv) names = g_strsplit(fl_arg(c, server ? "server" : "client"), ",", -1);
+    /* a client has one name, whatever is in it */
+    g_auto(GStrv) names = g_strsplit(fl_arg(c, server ? "server" : "client"), ",", server ? -1 : 1);
     g_auto(GStrv) addresses = g_strsplit(fl_arg(c, "ip") ? fl_arg(c, "ip") : "", ",", -1);
     struct fl_certs ca = { NULL, 0 };
     gnutls_x509_privkey_t ca_key = NULL;
@@ -265,8 +291,8 @@ static int issue_from(struct fl_call *c, const struct fl_pki *from, const struct
     g_autofree char *problem = NULL;
     int status = 0;
 
-    if (!names[0] || !*names[0])
-        return fl_wrong(c, "a certificate needs a name");
+    if (check_name(c, names[0] ? names[0] : "", server ? 0 : NAME_MAX_CHARS) < 0)
+        return -1;
     for (char **a = addresses; *a; a++) {
         unsigned char address[16];
 
@@ -305,7 +331,7 @@ int fl_pki_issue(struct fl_call *c, const struct fl_pki *pki)
     int status = 0;
 
     if (server == client)
-        status = fl_wrong(c, "pki issue takes --server NAME or --client NAME");
+        status = fl_wrong(c, "pki issue takes --server NAME or --client NAME%s", server ? ", not both" : "");
     else if (fl_arg(c, "ip") && !server)
         status = fl_wrong(c, "option --ip goes with --server");
     else if (ca)

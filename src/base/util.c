@@ -243,14 +243,23 @@ void fl_uuid_format(const unsigned char uuid[16], char text[37])
 
 /* ---- what people may see ---- */
 
-/* The '@' of the authority that begins at `from`, if it has a password before it: *ret_colon. */
+#define AUTHORITY_ENDS "/?# \t\n'\""
+
+/* The '@' of the authority that begins at `from`, if it has a password before it: *ret_colon. A password with
+ * characters in it that end an authority makes no URI, and is what the error about that is worded with. */
 static char *password_end(char *from, char **ret_colon)
 {
-    size_t len = strcspn(from, "/?# \t\n'\"");
-    char *at = g_strrstr_len(from, (gssize)len, "@");
+    char *colon = from + strcspn(from, ":" AUTHORITY_ENDS), *at;
 
-    *ret_colon = at ? memchr(from, ':', (size_t)(at - from)) : NULL;
-    return *ret_colon ? at : NULL;
+    if (*colon != ':' || *from == '[')
+        return NULL;
+    *ret_colon = colon;
+    at = g_strrstr_len(colon, (gssize)strcspn(colon, AUTHORITY_ENDS), "@");
+    if (at)
+        return at;
+    if (strchr(AUTHORITY_ENDS, colon[1 + strspn(colon + 1, "0123456789")])) /* a port; or the text's end */
+        return NULL;
+    return g_strrstr_len(colon, (gssize)strcspn(colon, "'\"\n"), "@");
 }
 
 char *fl_passwords_hide(char *text)

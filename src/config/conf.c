@@ -317,7 +317,8 @@ int fl_conf_load(const char *path, struct fl_conf **ret_conf)
     g_autofree char *text = NULL;
     size_t len = 0;
 
-    if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+    /* in a folder that is closed to this user (HOME is somebody else's) nothing is there for it, either */
+    if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return fl_conf_parse(path, "", 0, ret_conf);
     if (fl_file_read(path, FL_CONF_MAX_BYTES, &text, &len) < 0)
         return -1;

@@ -43,6 +43,23 @@ def test_layout_and_modes(pki):
     assert mode("CA") == mode("libvirt") == 0o755 and mode("CA/private") == mode("libvirt/private") == 0o700
 
 
+def test_a_client_has_one_name_whatever_is_in_it(our_virsh, copy):
+    for name, subject in ("a,O=evil", "CN=a\\,O\\=evil"), ("alice,bob", "CN=alice\\,bob"), ("Ünal Öz", "CN=Ünal Öz"):
+        our_virsh.out("pki", "issue", "--client", name, "--dir", str(copy), "--force")
+        row = json.loads(our_virsh.out("-o", "json", "pki", "show", str(copy / "libvirt/clientcert.pem")))[0]
+        assert row["subject"].replace("O\\=", "O=") == subject.replace("O\\=", "O="), row
+
+
+@pytest.mark.parametrize("words", [["init", "--force", "{}"], ["issue", "--force", "--client", "{}"]])
+@pytest.mark.parametrize("name,said", [("", "needs a name"), ("a\nb", "control character"), ("x" * 65, "longer than 64"),
+                                       ("\udcff", "no UTF-8")])
+def test_names_that_no_certificate_can_have(our_virsh, copy, words, name, said):
+    before = (copy / "CA/cacert.pem").read_bytes(), (copy / "libvirt/clientcert.pem").read_bytes()
+    done = our_virsh("pki", *[name if word == "{}" else word for word in words], "--dir", str(copy))
+    assert done.returncode == 1 and (said in done.stderr or "may not be empty" in done.stderr), done.stderr
+    assert before == ((copy / "CA/cacert.pem").read_bytes(), (copy / "libvirt/clientcert.pem").read_bytes())
+
+
 def listening(port):
     end = time.monotonic() + 60
     while time.monotonic() < end:

@@ -117,6 +117,44 @@ def test_a_variable_in_the_way_is_said(conf, our_virsh, variable):
     assert json.loads(shown.stdout) == {"uri": "qemu:///system", "default": True, "variable": variable}
 
 
+def test_a_folder_that_is_closed_has_no_settings_in_it(namespace, any_virsh, folder):
+    """HOME is somebody else's after su, setpriv, sudo -E."""
+    (folder / "theirs" / "libvirt").mkdir(parents=True)
+    (folder / "theirs" / "libvirt" / "libvirt.conf").write_text('uri_default = "test:///nonexistent"\n')
+    folder.chmod(0o755)
+    (folder / "theirs").chmod(0)
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    try:
+        done = any_virsh("uri", uri=DEFAULT, env={"HOME": folder / "theirs", "XDG_CONFIG_HOME": folder / "theirs"}, cwd="/", **user)
+    finally:
+        (folder / "theirs").chmod(0o755)
+    assert (done.returncode, done.stdout) == (0, DEFAULT + "\n\n"), done.stderr
+
+
+@pytest.mark.parametrize("password", ["geheim", "ge heim", "ge/heim", "ge@heim", "ge?heim", "12345"])
+def test_a_password_is_shown_only_by_show(conf, our_virsh, password):
+    uri = f"test+tcp://joe:{password}@127.0.0.1:1/default"
+    done = our_virsh("remote", "add", "pw", uri)
+    shown = [done.stdout, done.stderr]
+    if done.returncode == 0:
+        assert "leave it out" in done.stderr
+        for words in (["remote", "ls"], ["remote", "test"], ["remote", "use", uri], ["-o", "json", "remote", "ls"],
+                      ["-o", "json", "remote", "test"]):
+            done = our_virsh(*words)
+            shown += [done.stdout, done.stderr]
+        assert uri in our_virsh.out("remote", "show", "pw")
+    done = our_virsh("uri", uri=uri)
+    assert done.returncode == 1
+    shown += [done.stdout, done.stderr]
+    assert "joe:***@" in "".join(shown), shown
+    assert not any(password in text or "heim" in text for text in shown), shown
+
+
+@pytest.mark.parametrize("text", ["test+tcp://127.0.0.1:1/default?authfile=/a@b", "test+tcp://[::1]:1/default?authfile=/a@b"])
+def test_a_port_is_no_password(conf, our_virsh, text):
+    assert text in our_virsh.out("remote", "add", "it", text)
+
+
 def test_removing_the_one_in_use_warns(conf, our_virsh):
     conf.write_text('uri_aliases = [ "lab=test:///default" ]\nuri_default = "lab"\n')
     done = our_virsh("remote", "rm", "lab")
