@@ -214,21 +214,38 @@ static int remove_storage(struct fl_call *c, GPtrArray *vols)
     return status;
 }
 
-/* A driver that does not know one of these has nothing that it could concern: it is asked without them. */
+/* A driver that does not know one of these has nothing that it could concern: it is asked without them. But
+ * one that is only older would take away what is to be kept. */
 enum {
     UNDEFINE_SPARE = VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
                      VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM
 };
 
-static int undefine(virDomainPtr dom, unsigned int flags)
+static bool has_to_keep(virDomainPtr dom, unsigned int flags)
 {
+    g_autofree char *xml = NULL;
+
+    if (!(flags & (VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM)))
+        return false;
+    xml = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
+    return !xml || (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM && strstr(xml, "<nvram")) ||
+           (flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM && strstr(xml, "<tpm"));
+}
+
+static int undefine(struct fl_call *c, unsigned int flags)
+{
+    virDomainPtr dom = c->dom;
     int status = flags ? virDomainUndefineFlags(dom, flags) : virDomainUndefine(dom);
     int code = status < 0 ? virGetLastErrorCode() : VIR_ERR_OK;
 
     if (!(flags & UNDEFINE_SPARE) || (code != VIR_ERR_INVALID_ARG && code != VIR_ERR_NO_SUPPORT))
         return status;
+    if (has_to_keep(dom, flags))
+        return fl_wrong(c,
+                        "the far side cannot undefine '%s' and keep what belongs to it: nothing was changed",
+                        virDomainGetName(dom));
     virResetLastError();
-    return undefine(dom, flags & ~(unsigned int)UNDEFINE_SPARE);
+    return undefine(c, flags & ~(unsigned int)UNDEFINE_SPARE);
 }
 
 int fl_cmd_undefine(struct fl_call *c)
@@ -254,8 +271,8 @@ int fl_cmd_undefine(struct fl_call *c)
         return fl_wrong(c, "the disks of a running domain cannot be removed; destroy '%s' first", name);
     if (storage && storage_of(c, vols) < 0)
         return -1;
-    if (undefine(c->dom, flags) < 0)
-        return fl_fail(c, "failed to undefine domain '%s'", name);
+    if (undefine(c, flags) < 0)
+        return c->error->len ? -1 : fl_fail(c, "failed to undefine domain '%s'", name);
     fl_extra(c, "Domain '%s' has been undefined\n", name);
     return remove_storage(c, vols);
 }

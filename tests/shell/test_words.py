@@ -121,3 +121,15 @@ def test_debug_shows_no_secret():
     done = shell("-d0", "set-user-password test --user joe --password hunter2; migrate test qemu+tcp://joe:hunter2@127.0.0.1:1/system")
     assert "hunter2" not in done.stderr.split("error")[0] and "--password ***" in done.stderr
     assert "hunter2" not in [line for line in done.stderr.splitlines() if "running: migrate" in line][0]
+
+
+@pytest.mark.parametrize("option,element", [("--keep-tpm", "<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>"),
+                                            ("--keep-nvram", "")])
+def test_undefine_takes_nothing_away_that_is_to_be_kept(tmp_path, option, element):
+    """The test driver knows neither flag. The incumbent asks again without it, whatever the domain has."""
+    host = tmp_path / "host.xml"
+    nvram = "" if element else "<loader readonly='yes' type='pflash'>/f</loader><nvram>/n</nvram>"
+    host.write_text(f"<node><domain type='test'><name>a</name><memory>1024</memory><os><type>hvm</type>{nvram}</os><devices>"
+                    f"{element}</devices></domain></node>")
+    done = shell(f"destroy a; undefine a {option}", uri=f"test://{host}")
+    assert done.returncode == 1 and "keep" in done.stderr and "undefined" not in done.stdout, done
