@@ -262,6 +262,8 @@ int fl_route_resolve(const char *text, const struct fl_resolve_env *env, unsigne
                 default_remote_name(route);
             if (check_route(route) < 0)
                 return -1;
+        } else if (fl_route_check_limits(env) < 0) {
+            return -1;
         }
         if (!route->transport)
             fl_origin_set(&route->transport_origin, FL_ORIGIN_RULE,

@@ -282,6 +282,14 @@ static int apply_limits(struct fl_route *route, const struct fl_resolve_env *env
                      conf ? &conf->reconnect : NULL);
 }
 
+int fl_route_check_limits(const struct fl_resolve_env *env)
+{
+    fl_autoroute struct fl_route *nobodys = g_new0(struct fl_route, 1);
+
+    nobodys->connect_timeout = nobodys->call_timeout = nobodys->reconnect = -1;
+    return apply_limits(nobodys, env);
+}
+
 int fl_route_apply_params(struct fl_route *route, const struct fl_resolve_env *env)
 {
     const struct fl_client_conf *conf = env->conf;
