@@ -133,6 +133,20 @@ void fl_error(struct fl_shell *sh, const char *command, const char *message, vir
         fl_complain(sh, "%s", reason->message ? reason->message : "the library gave no reason");
 }
 
+void fl_tell_failed_(struct fl_call *c, virErrorPtr reason, const char *format, ...)
+{
+    g_autofree char *message = NULL;
+    va_list ap;
+
+    va_start(ap, format);
+    message = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    fl_error(c->sh, c->args->command->name, message, reason);
+    if (reason)
+        virFreeError(reason);
+    virResetLastError();
+}
+
 static void report(struct fl_call *c)
 {
     const char *name = c->args->command->name;

@@ -53,7 +53,7 @@ static void info_settings(struct fl_call *c)
     int persistent = virDomainIsPersistent(c->dom), autostart, saved;
 
     if (persistent < 0)
-        fl_field(c, INFO_WIDTH, "Persistent:", "persistent", "unknown");
+        fl_field(c, INFO_WIDTH, "Persistent:", "persistent?", "unknown");
     else
         fl_field(c, INFO_WIDTH, "Persistent:", "persistent?", persistent ? "yes" : "no");
     if (virDomainGetAutostart(c->dom, &autostart) == 0)

@@ -47,42 +47,69 @@ static void id_text(virDomainPtr dom, char *buf, size_t len)
         g_snprintf(buf, (gulong)len, "%u", id);
 }
 
+/* NULL: it cannot be had. */
 static const char *state_text(struct fl_call *c, virDomainPtr dom)
 {
     int state = -1, reason;
 
     if (virDomainGetState(dom, &state, &reason, 0) < 0)
-        state = -1;
+        return NULL;
     if (state == VIR_DOMAIN_SHUTOFF && fl_flag(c, "managed-save") && virDomainHasManagedSaveImage(dom, 0) > 0)
         return "saved";
     return fl_domain_state_name(state);
 }
 
-static char *title_text(virDomainPtr dom)
+/* "" for one without; NULL after fl_fail(). */
+static char *title_text(struct fl_call *c, virDomainPtr dom)
 {
     char *title = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, NULL, 0);
 
     if (title)
         return title;
+    if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN_METADATA) {
+        fl_fail(c, "failed to get the title of domain '%s'", virDomainGetName(dom));
+        return NULL;
+    }
     virResetLastError();
     return strdup("");
 }
 
-static void list_table(struct fl_call *c, virDomainPtr *doms, int n)
+/* One that has gone meanwhile has no row; the others' stand, whatever is wrong with one. */
+static int add_row(struct fl_call *c, struct fl_table *t, virDomainPtr dom, bool with_title)
+{
+    const char *state = state_text(c, dom);
+    g_autofree char *title = NULL;
+    char id[16];
+
+    if (!state && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN) {
+        virResetLastError();
+        return 0;
+    }
+    if (!state) {
+        fl_tell_failed(c, "failed to get the state of domain '%s'", virDomainGetName(dom));
+        state = fl_json(c) ? NULL : fl_domain_state_name(-1);
+    }
+    if (with_title && !(title = title_text(c, dom)))
+        return -1;
+    id_text(dom, id, sizeof(id));
+    fl_table_add(t, id, virDomainGetName(dom), state, title, NULL);
+    return 0;
+}
+
+static int list_table(struct fl_call *c, virDomainPtr *doms, int n)
 {
     bool title = fl_flag(c, "title");
     struct fl_table *t =
         title ? fl_table_new("Id", "id#", "Name", "name", "State", "state", "Title", "title", NULL)
               : fl_table_new("Id", "id#", "Name", "name", "State", "state", NULL);
 
-    for (int i = 0; i < n; i++) {
-        g_autofree char *text = title ? title_text(doms[i]) : NULL;
-        char id[16];
-
-        id_text(doms[i], id, sizeof(id));
-        fl_table_add(t, id, virDomainGetName(doms[i]), state_text(c, doms[i]), text, NULL);
-    }
+    for (int i = 0; i < n; i++)
+        if (add_row(c, t, doms[i], title) < 0) {
+            fl_table_free(t);
+            return -1;
+        }
     fl_table_print(c, t);
+    return 0;
 }
 
 static void list_words(struct fl_call *c, virDomainPtr *doms, int n)
@@ -119,7 +146,7 @@ int fl_cmd_list(struct fl_call *c)
     virDomainPtr *doms = NULL;
     unsigned int flags;
     bool words = fl_flag(c, "uuid") || fl_flag(c, "name") || fl_flag(c, "id");
-    int n;
+    int n, status = 0;
 
     if (fl_exclusive(c, "table", "name") < 0 || fl_exclusive(c, "table", "uuid") < 0 ||
         fl_exclusive(c, "table", "id") < 0)
@@ -135,13 +162,13 @@ int fl_cmd_list(struct fl_call *c)
     if (words)
         list_words(c, doms, n);
     else
-        list_table(c, doms, n);
+        status = list_table(c, doms, n);
     for (int i = 0; i < n; i++)
         virDomainFree(doms[i]);
     free(doms);
     if (n == 0)
         fl_hint_empty_list(c);
-    return 0;
+    return status;
 }
 
 int fl_cmd_domid(struct fl_call *c)
@@ -202,7 +229,7 @@ int fl_cmd_domcontrol(struct fl_call *c)
         return fl_fail(c, "failed to get the state of the domain's control channel");
     if (fl_json(c)) {
         fl_json_set(fl_document(c), "state", fl_json_string(FL_NAME(names, (int)info.state)));
-        fl_json_set(fl_document(c), "details", fl_json_string(FL_NAME(details, (int)info.details)));
+        fl_json_set_text(fl_document(c), "details", FL_NAME(details, (int)info.details));
         fl_json_set_int(fl_document(c), "time_ms", (long long)info.stateTime);
     }
     if (info.state != VIR_DOMAIN_CONTROL_OK && info.state != VIR_DOMAIN_CONTROL_ERROR)

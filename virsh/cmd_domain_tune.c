@@ -48,11 +48,14 @@ static int collect(struct fl_call *c, const struct tunable *table, size_t count,
     return 0;
 }
 
+static bool is_unlimited(const virTypedParameter *p)
+{
+    return p->type == VIR_TYPED_PARAM_ULLONG && p->value.ul == VIR_DOMAIN_MEMORY_PARAM_UNLIMITED;
+}
+
 static char *limit_text(const virTypedParameter *p)
 {
-    if (p->type == VIR_TYPED_PARAM_ULLONG && p->value.ul == VIR_DOMAIN_MEMORY_PARAM_UNLIMITED)
-        return g_strdup("unlimited");
-    return fl_param_text(p);
+    return is_unlimited(p) ? g_strdup("unlimited") : fl_param_text(p);
 }
 
 static void show(struct fl_call *c, virTypedParameterPtr list, int n,
@@ -63,6 +66,8 @@ static void show(struct fl_call *c, virTypedParameterPtr list, int n,
     for (int i = 0; i < n; i++) {
         g_autofree char *text = text_of(&list[i]);
 
+        if (fl_json(c) && text_of == limit_text && is_unlimited(&list[i]))
+            fl_json_set_text(fl_document(c), list[i].field, "-"); /* null */
         fl_out(c, "%-15s: %s\n", list[i].field, text);
     }
 }

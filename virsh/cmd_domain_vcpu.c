@@ -82,33 +82,73 @@ int fl_cmd_vcpuinfo(struct fl_call *c)
     return 0;
 }
 
-static int vcpu_count(struct fl_call *c, unsigned int flags, bool check)
+/* A daemon too old for the call, or for its flags. */
+static bool is_not_known(void)
 {
+    return virGetLastErrorCode() == VIR_ERR_NO_SUPPORT || virGetLastErrorCode() == VIR_ERR_INVALID_ARG;
+}
+
+static int maximum_of_definition(struct fl_call *c)
+{
+    g_autofree char *xml = virDomainGetXMLDesc(c->dom, VIR_DOMAIN_XML_INACTIVE);
+    struct fl_xml *root = xml ? fl_xml_parse(xml) : NULL;
+    const char *text = root ? fl_xml_value(root, "vcpu") : NULL;
+    int n = text ? atoi(text) : -1;
+
+    fl_xml_free(root);
+    return n > 0 ? n : -1;
+}
+
+static int vcpu_count(struct fl_call *c, unsigned int flags)
+{
+    const unsigned int of_definition = VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_AFFECT_CONFIG;
     int n = virDomainGetVcpusFlags(c->dom, flags);
     virDomainInfo info;
 
-    (void)check;
-    if (n >= 0 || virGetLastErrorCode() != VIR_ERR_NO_SUPPORT || (flags & VIR_DOMAIN_VCPU_GUEST))
+    if (n >= 0 || !is_not_known() || (flags & VIR_DOMAIN_VCPU_GUEST))
         return n;
-    virResetLastError();
     if (flags & VIR_DOMAIN_AFFECT_LIVE)
         return flags & VIR_DOMAIN_VCPU_MAXIMUM       ? virDomainGetMaxVcpus(c->dom)
                : virDomainGetInfo(c->dom, &info) < 0 ? -1
                                                      : info.nrVirtCpu;
-    return -1;
+    return flags == of_definition ? maximum_of_definition(c) : -1;
 }
 
-static void count_line(struct fl_call *c, const char *kind, const char *where, unsigned int flags)
+/* All that applies to the domain, or nothing where one of them cannot be had. */
+static int count_all(struct fl_call *c)
 {
-    int n = vcpu_count(c, flags, false);
-    g_autofree char *key = g_strdup_printf("%s_%s", kind, where);
+    static const struct {
+        const char *kind, *where;
+        unsigned int flags;
+    } rows[] = {
+        { "maximum", "config", VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_AFFECT_CONFIG },
+        { "maximum", "live", VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_AFFECT_LIVE },
+        { "current", "config", VIR_DOMAIN_AFFECT_CONFIG },
+        { "current", "live", VIR_DOMAIN_AFFECT_LIVE },
+    };
+    int counts[G_N_ELEMENTS(rows)];
+    int persistent = virDomainIsPersistent(c->dom), active = virDomainIsActive(c->dom);
 
-    virResetLastError();
-    if (n < 0)
-        return;
-    if (fl_json(c))
-        fl_json_set_int(fl_document(c), key, n);
-    fl_out(c, "%-12s %-12s %3d\n", kind, where, n);
+    if (persistent < 0 || active < 0)
+        return fl_fail(c, "failed to get the state of domain '%s'", virDomainGetName(c->dom));
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        bool applies = rows[i].flags & VIR_DOMAIN_AFFECT_CONFIG ? persistent : active;
+
+        counts[i] = applies ? vcpu_count(c, rows[i].flags) : -1;
+        if (applies && counts[i] < 0)
+            return fl_fail(c, "failed to count the virtual processors of domain '%s'",
+                           virDomainGetName(c->dom));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *key = g_strdup_printf("%s_%s", rows[i].kind, rows[i].where);
+
+        if (counts[i] < 0)
+            continue;
+        if (fl_json(c))
+            fl_json_set_int(fl_document(c), key, counts[i]);
+        fl_out(c, "%-12s %-12s %3d\n", rows[i].kind, rows[i].where, counts[i]);
+    }
+    return 0;
 }
 
 int fl_cmd_vcpucount(struct fl_call *c)
@@ -124,7 +164,7 @@ int fl_cmd_vcpucount(struct fl_call *c)
     if (!all) { /* --current beside one of the others says nothing more here, and is let be */
         flags |= fl_flags(c, "config", VIR_DOMAIN_AFFECT_CONFIG, "live", VIR_DOMAIN_AFFECT_LIVE, NULL);
         flags |= (maximum ? VIR_DOMAIN_VCPU_MAXIMUM : 0) | (guest ? VIR_DOMAIN_VCPU_GUEST : 0);
-        n = vcpu_count(c, flags, true);
+        n = vcpu_count(c, flags);
         if (n < 0)
             return fl_fail(c, "failed to count the virtual processors of domain '%s'",
                            virDomainGetName(c->dom));
@@ -133,15 +173,7 @@ int fl_cmd_vcpucount(struct fl_call *c)
         fl_out(c, "%d\n", n);
         return 0;
     }
-    if (virDomainIsPersistent(c->dom) > 0)
-        count_line(c, "maximum", "config", VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_AFFECT_CONFIG);
-    if (virDomainIsActive(c->dom) > 0)
-        count_line(c, "maximum", "live", VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_AFFECT_LIVE);
-    if (virDomainIsPersistent(c->dom) > 0)
-        count_line(c, "current", "config", VIR_DOMAIN_AFFECT_CONFIG);
-    if (virDomainIsActive(c->dom) > 0)
-        count_line(c, "current", "live", VIR_DOMAIN_AFFECT_LIVE);
-    return 0;
+    return count_all(c);
 }
 
 /* The most it may have: pins of those not plugged in are shown too. */
@@ -152,6 +184,8 @@ static int pin_count(struct fl_call *c, unsigned int flags)
 
     if (n > 0)
         return n;
+    if (n < 0 && !is_not_known())
+        return fl_fail(c, "failed to count the virtual processors of domain '%s'", virDomainGetName(c->dom));
     virResetLastError();
     if (virDomainGetInfo(c->dom, &info) < 0)
         return fl_fail(c, "failed to get information about domain '%s'", virDomainGetName(c->dom));

@@ -184,15 +184,28 @@ int fl_cmd_nodememstats(struct fl_call *c)
     return memory_stats(c, cell);
 }
 
-/* The cells the capabilities name, by id. */
-static GArray *cell_ids(struct fl_call *c)
+static struct fl_xml *read_capabilities(struct fl_call *c)
 {
     g_autofree char *xml = virConnectGetCapabilities(c->conn);
-    struct fl_xml *root = xml ? fl_xml_parse(xml) : NULL, *cells = NULL;
-    GArray *ids = g_array_new(FALSE, FALSE, sizeof(int));
+    struct fl_xml *root = xml ? fl_xml_parse(xml) : NULL;
 
-    if (root)
-        cells = fl_xml_get(root, "host/topology/cells");
+    if (!xml)
+        fl_fail(c, "failed to get the capabilities of the host");
+    else if (!root)
+        fl_wrong(c, "the capabilities of the host are no well-formed XML");
+    return root;
+}
+
+/* The cells the capabilities name, by id; NULL after fl_fail(). */
+static GArray *cell_ids(struct fl_call *c)
+{
+    struct fl_xml *root = read_capabilities(c), *cells = NULL;
+    GArray *ids;
+
+    if (!root)
+        return NULL;
+    ids = g_array_new(FALSE, FALSE, sizeof(int));
+    cells = fl_xml_get(root, "host/topology/cells");
     for (guint i = 0; cells && i < cells->children->len; i++) {
         const char *text = fl_xml_attr(cells->children->pdata[i], "id");
         int id = text ? atoi(text) : 0;
@@ -208,6 +221,8 @@ static int freecell_all(struct fl_call *c)
     g_autoptr(GArray) ids = cell_ids(c);
     unsigned long long total = 0;
 
+    if (!ids)
+        return -1;
     for (guint i = 0; i < ids->len; i++) {
         int id = g_array_index(ids, int, i);
         unsigned long long free_bytes;
@@ -246,16 +261,18 @@ int fl_cmd_freecell(struct fl_call *c)
     return 0;
 }
 
-/* Page sizes the capabilities name: of the host's CPU, then of the cells. */
+/* Page sizes the capabilities name: of the host's CPU, then of the cells; NULL after fl_fail(). */
 static GArray *page_sizes(struct fl_call *c)
 {
-    g_autofree char *xml = virConnectGetCapabilities(c->conn);
-    struct fl_xml *root = xml ? fl_xml_parse(xml) : NULL;
+    struct fl_xml *root = read_capabilities(c);
     struct fl_xml *cells = root ? fl_xml_get(root, "host/topology/cells") : NULL;
     struct fl_xml *holders[2] = { root ? fl_xml_get(root, "host/cpu") : NULL,
                                   cells && cells->children->len ? cells->children->pdata[0] : NULL };
-    GArray *sizes = g_array_new(FALSE, FALSE, sizeof(unsigned int));
+    GArray *sizes;
 
+    if (!root)
+        return NULL;
+    sizes = g_array_new(FALSE, FALSE, sizeof(unsigned int));
     for (int h = 0; h < 2 && sizes->len == 0; h++)
         for (guint i = 0; holders[h] && i < holders[h]->children->len; i++) {
             struct fl_xml *pages = holders[h]->children->pdata[i];
@@ -266,6 +283,11 @@ static GArray *page_sizes(struct fl_call *c)
                 g_array_append_val(sizes, size);
         }
     fl_xml_free(root);
+    if (sizes->len == 0) {
+        g_array_unref(sizes);
+        fl_wrong(c, "the capabilities of the host name no size of pages; give --pagesize");
+        return NULL;
+    }
     return sizes;
 }
 
@@ -300,10 +322,14 @@ int fl_cmd_freepages(struct fl_call *c)
         g_array_append_val(sizes, kib);
     } else {
         sizes = page_sizes(c);
+        if (!sizes)
+            return -1;
     }
     if (given_cell)
         return free_pages_of(c, cell, sizes);
     cells = cell_ids(c);
+    if (!cells)
+        return -1;
     for (guint i = 0; i < cells->len; i++) {
         fl_out(c, "Node %d:\n", g_array_index(cells, int, i));
         if (free_pages_of(c, g_array_index(cells, int, i), sizes) < 0)
@@ -327,6 +353,8 @@ int fl_cmd_allocpages(struct fl_call *c)
     if (fl_flag(c, "all")) {
         g_autoptr(GArray) ids = cell_ids(c);
 
+        if (!ids)
+            return -1;
         cell = 0;
         cells = (int)ids->len;
     }

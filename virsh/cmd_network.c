@@ -33,13 +33,17 @@ static void list_table(struct fl_call *c, virNetworkPtr *nets, int n)
                                       "Persistent", "persistent?", NULL);
 
     for (int i = 0; i < n; i++) {
-        int autostart = 0;
-        const char *text = "no autostart";
+        int autostart = 0, active;
+        const char *text = "no autostart", *unknown = fl_json(c) ? NULL : "unknown";
 
         if (virNetworkGetAutostart(nets[i], &autostart) == 0)
             text = autostart ? "yes" : "no";
-        fl_table_add(t, virNetworkGetName(nets[i]), virNetworkIsActive(nets[i]) ? "active" : "inactive", text,
-                     virNetworkIsPersistent(nets[i]) ? "yes" : "no", NULL);
+        active = virNetworkIsActive(nets[i]);
+        fl_table_add(t, virNetworkGetName(nets[i]),
+                     active < 0 ? unknown
+                     : active   ? "active"
+                                : "inactive",
+                     text, yes_no(virNetworkIsPersistent(nets[i])), NULL);
     }
     virResetLastError();
     fl_table_print(c, t);
@@ -95,7 +99,7 @@ int fl_cmd_net_info(struct fl_call *c)
     fl_field(c, 16, "Active:", "active?", "%s", yes_no(virNetworkIsActive(c->net)));
     fl_field(c, 16, "Persistent:", "persistent?", "%s", yes_no(virNetworkIsPersistent(c->net)));
     if (virNetworkGetAutostart(c->net, &autostart) < 0)
-        fl_field(c, 16, "Autostart:", "autostart", "no autostart");
+        fl_field(c, 16, "Autostart:", "autostart?", "no autostart");
     else
         fl_field(c, 16, "Autostart:", "autostart?", "%s", autostart ? "yes" : "no");
     bridge = virNetworkGetBridgeName(c->net);

@@ -74,8 +74,8 @@ static void print_names(struct fl_call *c, virNodeDevicePtr *all, int n)
         }
         object = fl_json_object();
         fl_json_set(object, "name", fl_json_string(virNodeDeviceGetName(all[i])));
-        if (virNodeDeviceGetParent(all[i]))
-            fl_json_set(object, "parent", fl_json_string(virNodeDeviceGetParent(all[i])));
+        fl_json_set_text(object, "parent",
+                         virNodeDeviceGetParent(all[i]) ? virNodeDeviceGetParent(all[i]) : "-");
         fl_json_append(array, object);
     }
     if (array)
@@ -113,10 +113,10 @@ int fl_cmd_nodedev_list(struct fl_call *c)
     return 0;
 }
 
-/* Compat: a driver that cannot tell counts as yes. */
-static const char *yes_no(int value)
+/* Compat: a driver that cannot tell counts as yes, but not in JSON. */
+static const char *yes_no(struct fl_call *c, int value)
 {
-    return value ? "yes" : "no";
+    return value < 0 && fl_json(c) ? "unknown" : value ? "yes" : "no";
 }
 
 int fl_cmd_nodedev_info(struct fl_call *c)
@@ -126,10 +126,10 @@ int fl_cmd_nodedev_info(struct fl_call *c)
 
     fl_field(c, 16, "Name:", "name", "%s", virNodeDeviceGetName(c->dev));
     fl_field(c, 16, "Parent:", "parent", "%s", parent ? parent : "");
-    fl_field(c, 16, "Active:", "active?", "%s", yes_no(virNodeDeviceIsActive(c->dev)));
-    fl_field(c, 16, "Persistent:", "persistent?", "%s", yes_no(virNodeDeviceIsPersistent(c->dev)));
+    fl_field(c, 16, "Active:", "active?", "%s", yes_no(c, virNodeDeviceIsActive(c->dev)));
+    fl_field(c, 16, "Persistent:", "persistent?", "%s", yes_no(c, virNodeDeviceIsPersistent(c->dev)));
     if (virNodeDeviceGetAutostart(c->dev, &autostart) < 0)
-        fl_field(c, 16, "Autostart:", "autostart", "no autostart");
+        fl_field(c, 16, "Autostart:", "autostart?", "no autostart");
     else
         fl_field(c, 16, "Autostart:", "autostart?", "%s", autostart ? "yes" : "no");
     virResetLastError();

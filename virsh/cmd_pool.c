@@ -39,13 +39,17 @@ static void list_short(struct fl_call *c, virStoragePoolPtr *pools, int n)
     struct fl_table *t = fl_table_new("Name", "name", "State", "state", "Autostart", "autostart?", NULL);
 
     for (int i = 0; i < n; i++) {
-        int autostart;
-        const char *text = "no autostart";
+        int autostart, active;
+        const char *text = "no autostart", *unknown = fl_json(c) ? NULL : "unknown";
 
         if (virStoragePoolGetAutostart(pools[i], &autostart) == 0)
             text = autostart ? "yes" : "no";
+        active = virStoragePoolIsActive(pools[i]);
         fl_table_add(t, virStoragePoolGetName(pools[i]),
-                     virStoragePoolIsActive(pools[i]) > 0 ? "active" : "inactive", text, NULL);
+                     active < 0 ? unknown
+                     : active   ? "active"
+                                : "inactive",
+                     text, NULL);
     }
     virResetLastError();
     fl_table_print(c, t);
@@ -60,22 +64,28 @@ static void list_details(struct fl_call *c, virStoragePoolPtr *pools, int n)
     for (int i = 0; i < n; i++) {
         virStoragePoolInfo info = { .state = 0 };
         int autostart, persistent = virStoragePoolIsPersistent(pools[i]);
-        const char *text = "no autostart";
+        const char *text = "no autostart", *state = fl_json(c) ? NULL : "unknown", *none = state;
         g_autofree char *capacity = NULL, *allocation = NULL, *available = NULL;
 
         if (virStoragePoolGetAutostart(pools[i], &autostart) == 0)
             text = autostart ? "yes" : "no";
-        if (virStoragePoolGetInfo(pools[i], &info) == 0 && info.state != VIR_STORAGE_POOL_INACTIVE &&
-            info.state != VIR_STORAGE_POOL_BUILDING) {
+        if (virStoragePoolGetInfo(pools[i], &info) < 0) {
+            fl_tell_failed(c, "failed to get information about pool '%s'", virStoragePoolGetName(pools[i]));
+        } else {
+            state = state_name(info.state);
+            none = NULL;
+        }
+        if (info.state != VIR_STORAGE_POOL_INACTIVE && info.state != VIR_STORAGE_POOL_BUILDING) {
             capacity = fl_size_text(info.capacity);
             allocation = fl_size_text(info.allocation);
             available = fl_size_text(info.available);
         }
-        fl_table_add(t, virStoragePoolGetName(pools[i]), state_name(info.state), text,
+        fl_table_add(t, virStoragePoolGetName(pools[i]), state, text,
                      persistent < 0 ? "unknown"
                      : persistent   ? "yes"
                                     : "no",
-                     capacity, allocation, available, NULL);
+                     capacity ? capacity : none, allocation ? allocation : none, available ? available : none,
+                     NULL);
     }
     virResetLastError();
     fl_table_print(c, t);
@@ -166,7 +176,7 @@ int fl_cmd_pool_info(struct fl_call *c)
              : persistent   ? "yes"
                             : "no");
     if (virStoragePoolGetAutostart(c->pool, &autostart) < 0)
-        fl_field(c, 16, "Autostart:", "autostart", "no autostart");
+        fl_field(c, 16, "Autostart:", "autostart?", "no autostart");
     else
         fl_field(c, 16, "Autostart:", "autostart?", "%s", autostart ? "yes" : "no");
     virResetLastError();

@@ -108,17 +108,25 @@ static json_t *number_value(const char *text)
     return end == text ? j.json_null() : j.json_integer(whole);
 }
 
+/* null for what is neither: not known */
+static json_t *truth_value(const char *text)
+{
+    if (strcmp(text, "yes") == 0 || strcmp(text, "enable") == 0)
+        return j.json_true();
+    return strcmp(text, "no") == 0 || strcmp(text, "disable") == 0 ? j.json_false() : j.json_null();
+}
+
 void fl_json_set_text(void *object, const char *key, const char *value)
 {
     size_t len = strlen(key);
     g_autofree char *name = g_strndup(key, strcspn(key, "#?"));
 
-    if (strcmp(value, "-") == 0)
+    if (!*value || strcmp(value, "-") == 0)
         fl_json_set(object, name, j.json_null());
     else if (key[len - 1] == '#')
         fl_json_set(object, name, number_value(value));
     else if (key[len - 1] == '?')
-        fl_json_set_bool(object, name, strcmp(value, "yes") == 0 || strcmp(value, "enable") == 0);
+        fl_json_set(object, name, truth_value(value));
     else
         fl_json_set(object, name, fl_json_string(value));
 }

@@ -41,7 +41,9 @@ void fl_params_json(void *object, virTypedParameterPtr params, int n)
         g_autofree char *text = fl_param_text(p);
         g_autofree char *number = g_strdup_printf("%s#", p->field);
 
-        if (p->type == VIR_TYPED_PARAM_STRING)
+        if (p->type == VIR_TYPED_PARAM_STRING && !*p->value.s)
+            fl_json_set_text(object, p->field, "-"); /* null */
+        else if (p->type == VIR_TYPED_PARAM_STRING)
             fl_json_set(object, p->field, fl_json_string(p->value.s));
         else if (p->type == VIR_TYPED_PARAM_BOOLEAN)
             fl_json_set_bool(object, p->field, p->value.b);

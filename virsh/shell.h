@@ -166,6 +166,14 @@ static inline int fl_kept(struct fl_call *c, int status)
 }
 /* The same where the library had no part in it. */
 int fl_wrong(struct fl_call *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* What failed, with the library's reason, where the command goes on without it. */
+void fl_tell_failed_(struct fl_call *c, virErrorPtr reason, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The reason first: asking a name for the text forgets it. */
+#define fl_tell_failed(c, ...)                                                                               \
+    do {                                                                                                     \
+        virErrorPtr reason_ = virSaveLastError();                                                            \
+        fl_tell_failed_((c), reason_, __VA_ARGS__);                                                          \
+    } while (0)
 /* An error outside or at the end of a command, as lines or as JSON; `reason` is the library's, or NULL. */
 void fl_error(struct fl_shell *sh, const char *command, const char *message, virErrorPtr reason);
 /* A line on standard error and in the log; what others said in it does nothing to a terminal. */

@@ -73,6 +73,42 @@ def test_json_numbers_are_numbers_and_missing_values_null():
     assert {r["name"]: r["id"] for r in rows} == {"alpha": 1, "gamma": 2, "epsilon": 3, "beta": None, "delta": None}
 
 
+@pytest.mark.parametrize(
+    "command, key",
+    [("domcontrol test", "details"), ("list --title", "title"), ("nodedev-list", "parent"), ("blkiotune test", "device_weight")],
+)
+def test_json_has_null_for_an_empty_text(command, key):
+    found = as_json(command)
+    assert (found[0] if isinstance(found, list) else found)[key] is None
+
+
+def test_json_of_targets_has_null_where_nothing_is_wrong():
+    assert all(row["reason"] != "" for row in as_json("targets --all"))
+
+
+def test_json_of_doctor_without_uri_has_null(tmp_path):
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    env = {k: v for k, v in env.items() if k not in ("LIBVIRT_DEFAULT_URI", "VIRSH_DEFAULT_CONNECT_URI")}
+    done = subprocess.run([our_shell(), "-o", "json", "doctor"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=120, env=env)
+    assert json.loads(done.stdout)["uri"] is None, done.stderr
+
+
+def test_json_of_a_memory_limit_that_is_none_is_null():
+    text = shell("memtune test").stdout
+    limits = as_json("memtune test")
+    none = [line.split(":")[0].strip() for line in text.splitlines() if line.endswith("unlimited")]
+    assert none and all(limits[name] is None for name in none)
+    assert '"hard_limit": 1000' in shell("-o", "json", "memtune test --hard-limit 1000; memtune test").stdout
+
+
+@pytest.mark.parametrize("name", ["LIBVIRT_CALL_TIMEOUT", "LIBVIRT_CONNECT_TIMEOUT", "LIBVIRT_RECONNECT"])
+def test_a_limit_that_is_no_number_is_an_error_of_every_connection(name):
+    done = shell("hostname", env={**os.environ, name: "abc"})
+    assert done.returncode == 1 and f"{name}=abc" in done.stderr
+    assert shell("hostname", env={**os.environ, name: "7"}).returncode == 0
+
+
 @pytest.mark.parametrize("command, code", [("domid nosuch", 42), ("net-info nosuch", 43)])
 def test_errors_are_json_with_the_number_of_the_interface(command, code):
     done = shell("-o", "json", command)
