@@ -113,10 +113,12 @@ static char *count_text(const struct target *t, int n)
 /* One that is only stopped is no failure of opening: who it is and how to look is what helps. */
 static char *reason_of(const struct target *t)
 {
+    if (!t->probe && t->door == FL_DOOR_STUCK)
+        return fl_local_silence(program_of(t->place), 0, true);
     if (!t->probe || t->probe->ok)
         return g_strdup("");
     if (t->probe->code == VIR_ERR_OPERATION_TIMEOUT)
-        return fl_local_silence(program_of(t->place), t->pid);
+        return fl_local_silence(program_of(t->place), t->pid, false);
     return g_strdup(t->probe->text);
 }
 

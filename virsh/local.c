@@ -53,21 +53,22 @@ static char process_state(int pid)
     return end[2];
 }
 
-char *fl_local_silence(const char *daemon, int pid)
+char *fl_local_silence(const char *daemon, int pid, bool full)
 {
-    char state = pid ? process_state(pid) : 0;
+    const char *what = full ? "has a full queue of waiting clients" : "takes connections and does not answer";
+    char state = 0;
 
     if (!pid)
-        return g_strdup_printf("%s takes connections and does not answer; look at its log", daemon);
+        pid = process_named(daemon);
+    if (!pid)
+        return g_strdup_printf("%s %s; look at its log", daemon, what);
+    state = process_state(pid);
     if (state == 'T' || state == 't')
-        return g_strdup_printf(
-            "%s (process %d) takes connections and does not answer: it is %s; to let it go on: "
-            "kill -CONT %d",
-            daemon, pid, state == 't' ? "held by a debugger" : "stopped", pid);
-    return g_strdup_printf(
-        "%s (process %d) takes connections and does not answer; look at its log, and at what "
-        "it waits for: ps -L -o pid,lwp,stat,wchan:24,comm -p %d",
-        daemon, pid, pid);
+        return g_strdup_printf("%s (process %d) %s: it is %s; to let it go on: kill -CONT %d", daemon, pid,
+                               what, state == 't' ? "held by a debugger" : "stopped", pid);
+    return g_strdup_printf("%s (process %d) %s; look at its log, and at what it waits for: "
+                           "ps -L -o pid,lwp,stat,wchan:24,comm -p %d",
+                           daemon, pid, what, pid);
 }
 
 /* Who listens at the other end: the daemon, or systemd, which handed the socket to it. */

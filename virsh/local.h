@@ -20,8 +20,9 @@ enum fl_door {
 /* `daemon`: the program behind it when it runs. *ret_pid (may be NULL): its process, 0 where that is not
  * known. */
 enum fl_door fl_local_knock(const char *path, const char *daemon, int *ret_pid);
-/* What is the matter with a daemon that takes connections and says nothing, and how to look; new. */
-char *fl_local_silence(const char *daemon, int pid);
+/* What is the matter with a daemon that takes connections and says nothing, or (`full`) takes no more of
+ * them, and how to look; new. `pid` 0: not known. */
+char *fl_local_silence(const char *daemon, int pid, bool full);
 const char *fl_door_word(enum fl_door door);
 /* Whether a process of this name runs that this user can see. */
 bool fl_local_runs(const char *name);

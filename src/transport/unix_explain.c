@@ -165,10 +165,25 @@ static char *advice_absent(const struct fl_sockets *s, const struct fl_route *ro
                            s->item[s->main].daemon, leave);
 }
 
+/* What a daemon would find in its way, too; NULL: nothing. */
+static const char *in_the_way(const struct fl_sockets *s)
+{
+    struct stat st;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (stat(s->item[i].path, &st) == 0 && !S_ISSOCK(st.st_mode))
+            return s->item[i].path;
+    return NULL;
+}
+
 static char *advice_stale(const struct fl_sockets *s, const struct fl_route *route)
 {
     g_autofree char *unit = route->socket || s->session ? NULL : unit_to_start(s);
+    const char *other = route->socket ? NULL : in_the_way(s);
 
+    if (other)
+        return g_strdup_printf("remove '%s', which is in the daemon's way, and start the daemon again%s%s",
+                               other, unit ? ": systemctl restart " : "", unit ? unit : "");
     if (unit)
         return g_strdup_printf("start the daemon again: systemctl restart %s", unit);
     return g_strdup(route->socket ? "check the socket= path and that its daemon runs"

@@ -116,7 +116,8 @@ def test_stale_is_told_from_absent(run_dir, pipe_main):
 
 def test_file_in_the_way(run_dir, pipe_main):
     (run_dir / "libvirt" / "libvirt-sock").write_text("")
-    assert "libvirt-sock is not a socket" in failure(run_dir, pipe_main, "qemu:///system?mode=legacy", errnum=111)
+    said = failure(run_dir, pipe_main, "qemu:///system?mode=legacy", errnum=111)
+    assert "libvirt-sock is not a socket" in said and "; remove '" in said, said
 
 
 def test_denied_names_owner_mode_and_user(run_dir, named, pipe_main):

@@ -52,6 +52,26 @@ def test_a_daemon_that_is_stopped_does_not_answer(silent, our_virsh):
     assert row["state"] == "no answer" and "stopped" not in row["reason"] and f"-p {child.pid}" in row["reason"]
 
 
+def test_a_daemon_whose_queue_is_full_is_named_too(silent, our_virsh):
+    child, path = silent
+    child.send_signal(signal.SIGSTOP)
+    assert until(lambda: state_letter(child.pid) == "T", 60)
+    waiting = []
+    try:
+        for _ in range(100000):
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            try:
+                waiting[-1].connect(path)
+            except BlockingIOError:
+                break
+        row, = [r for r in json.loads(our_virsh.out("-o", "json", "targets", "--timeout", "1")) if r["socket"] == path]
+    finally:
+        for s in waiting:
+            s.close()
+    assert row["state"] == "stuck" and "a full queue of waiting clients" in row["reason"], row
+
+
 def doctor(our_virsh, uri, **more):
     told = json.loads(our_virsh("-o", "json", "doctor", uri, **more).stdout)
     assert all(set(s) >= {"name", "target", "verdict", "time_ms", "findings", "tried"} for s in told["stages"])
