@@ -89,14 +89,18 @@ int fl_cmd_checkpoint_create_as(struct fl_call *c)
     return create(c, s->str, fl_flags(c, "quiesce", VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE, NULL), NULL);
 }
 
-static char *parent_name(virDomainCheckpointPtr chk)
+/* NULL for one without; -1 after fl_fail(): it is not known. */
+static int parent_name(struct fl_call *c, virDomainCheckpointPtr chk, char **ret_name)
 {
     CHECKPOINT parent = virDomainCheckpointGetParent(chk, 0);
 
+    *ret_name = NULL;
     if (parent)
-        return g_strdup(virDomainCheckpointGetName(parent));
+        *ret_name = g_strdup(virDomainCheckpointGetName(parent));
+    else if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN_CHECKPOINT && virGetLastErrorCode() != VIR_ERR_OK)
+        return fl_fail(c, "failed to get the parent of checkpoint '%s'", virDomainCheckpointGetName(chk));
     virResetLastError();
-    return NULL;
+    return 0;
 }
 
 static char *get_xml(void *object)
@@ -113,7 +117,7 @@ int fl_cmd_checkpoint_list(struct fl_call *c)
     virDomainCheckpointPtr *all = NULL;
     CHECKPOINT from = NULL;
     g_autofree struct fl_moment *rows = NULL;
-    int n;
+    int n, status = 0;
 
     if (fl_exclusive(c, "tree", "name") < 0 || fl_exclusive(c, "parent", "roots") < 0 ||
         fl_exclusive(c, "parent", "tree") < 0 || fl_exclusive(c, "roots", "tree") < 0 ||
@@ -134,17 +138,19 @@ int fl_cmd_checkpoint_list(struct fl_call *c)
     for (int i = 0; i < n; i++) {
         rows[i].object = all[i];
         rows[i].name = virDomainCheckpointGetName(all[i]);
-        rows[i].parent = fl_flag(c, "parent") || fl_flag(c, "tree") ? parent_name(all[i]) : NULL;
+        if (status == 0 && (fl_flag(c, "parent") || fl_flag(c, "tree")))
+            status = parent_name(c, all[i], &rows[i].parent);
     }
     if (!fl_flag(c, "topological"))
         fl_moments_sort(rows, n);
-    fl_moments_print(c, rows, n, false, get_xml);
+    if (status == 0)
+        fl_moments_print(c, rows, n, false, get_xml);
     for (int i = 0; i < n; i++) {
         virDomainCheckpointFree(all[i]);
         g_free(rows[i].parent);
     }
     free(all);
-    return 0;
+    return status;
 }
 
 int fl_cmd_checkpoint_info(struct fl_call *c)
@@ -158,7 +164,8 @@ int fl_cmd_checkpoint_info(struct fl_call *c)
         return -1;
     fl_field(c, 16, "Name:", "name", "%s", virDomainCheckpointGetName(chk));
     fl_field(c, 16, "Domain:", "domain", "%s", virDomainGetName(c->dom));
-    parent = parent_name(chk);
+    if (parent_name(c, chk, &parent) < 0)
+        return -1;
     fl_field(c, 16, "Parent:", "parent", "%s", parent ? parent : "-");
     for (int deep = 0; deep < 2; deep++) {
         n = virDomainCheckpointListAllChildren(chk, &all, deep ? VIR_DOMAIN_CHECKPOINT_LIST_DESCENDANTS : 0);
@@ -190,9 +197,9 @@ int fl_cmd_checkpoint_dumpxml(struct fl_call *c)
 int fl_cmd_checkpoint_parent(struct fl_call *c)
 {
     CHECKPOINT chk = checkpoint_by_name(c, fl_arg(c, "checkpointname"));
-    g_autofree char *parent = chk ? parent_name(chk) : NULL;
+    g_autofree char *parent = NULL;
 
-    if (!chk)
+    if (!chk || parent_name(c, chk, &parent) < 0)
         return -1;
     if (!parent)
         return fl_wrong(c, "checkpoint '%s' has no parent", virDomainCheckpointGetName(chk));

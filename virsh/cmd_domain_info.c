@@ -23,6 +23,8 @@ static int info_basics(struct fl_call *c)
     if (virDomainGetUUIDString(c->dom, uuid) == 0)
         fl_field(c, INFO_WIDTH, "UUID:", "uuid", "%s", uuid);
     os = virDomainGetOSType(c->dom);
+    if (!os && fl_json(c))
+        fl_json_set_text(fl_document(c), "os_type", "-"); /* null */
     if (os)
         fl_field(c, INFO_WIDTH, "OS Type:", "os_type", "%s", os);
     return 0;
@@ -58,9 +60,11 @@ static void info_settings(struct fl_call *c)
         fl_field(c, INFO_WIDTH, "Persistent:", "persistent?", persistent ? "yes" : "no");
     if (virDomainGetAutostart(c->dom, &autostart) == 0)
         fl_field(c, INFO_WIDTH, "Autostart:", "autostart?", autostart ? "enable" : "disable");
+    else if (fl_json(c))
+        fl_json_set_text(fl_document(c), "autostart", "-"); /* null */
     saved = virDomainHasManagedSaveImage(c->dom, 0);
     if (saved < 0)
-        fl_field(c, INFO_WIDTH, "Managed save:", "managed_save", "unknown");
+        fl_field(c, INFO_WIDTH, "Managed save:", "managed_save?", "unknown");
     else
         fl_field(c, INFO_WIDTH, "Managed save:", "managed_save?", saved ? "yes" : "no");
     virResetLastError();

@@ -50,13 +50,15 @@ static void id_text(virDomainPtr dom, char *buf, size_t len)
 /* NULL: it cannot be had. */
 static const char *state_text(struct fl_call *c, virDomainPtr dom)
 {
-    int state = -1, reason;
+    int state = -1, reason, saved = 0;
 
     if (virDomainGetState(dom, &state, &reason, 0) < 0)
         return NULL;
-    if (state == VIR_DOMAIN_SHUTOFF && fl_flag(c, "managed-save") && virDomainHasManagedSaveImage(dom, 0) > 0)
-        return "saved";
-    return fl_domain_state_name(state);
+    if (state == VIR_DOMAIN_SHUTOFF && fl_flag(c, "managed-save"))
+        saved = virDomainHasManagedSaveImage(dom, 0);
+    if (saved < 0 && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+        fl_tell_failed(c, "failed to see whether domain '%s' is saved", virDomainGetName(dom));
+    return saved > 0 ? "saved" : fl_domain_state_name(state);
 }
 
 /* "" for one without; NULL after fl_fail(). */

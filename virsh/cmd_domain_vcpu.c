@@ -127,7 +127,7 @@ static int count_all(struct fl_call *c)
         { "current", "live", VIR_DOMAIN_AFFECT_LIVE },
     };
     int counts[G_N_ELEMENTS(rows)];
-    int persistent = virDomainIsPersistent(c->dom), active = virDomainIsActive(c->dom);
+    int persistent = virDomainIsPersistent(c->dom), active = persistent < 0 ? -1 : virDomainIsActive(c->dom);
 
     if (persistent < 0 || active < 0)
         return fl_fail(c, "failed to get the state of domain '%s'", virDomainGetName(c->dom));

@@ -24,9 +24,17 @@ int fl_cmd_iface_list(struct fl_call *c)
         return fl_fail(c, "failed to list interfaces");
     sort_Interface(all, n);
     t = fl_table_new("Name", "name", "State", "state", "MAC Address", "mac", NULL);
-    for (int i = 0; i < n; i++)
-        fl_table_add(t, virInterfaceGetName(all[i]), virInterfaceIsActive(all[i]) ? "active" : "inactive",
+    for (int i = 0; i < n; i++) {
+        int active = virInterfaceIsActive(all[i]);
+        const char *unknown = fl_json(c) ? NULL : "unknown";
+
+        fl_table_add(t, virInterfaceGetName(all[i]),
+                     active < 0 ? unknown
+                     : active   ? "active"
+                                : "inactive",
                      virInterfaceGetMACString(all[i]), NULL);
+    }
+    virResetLastError();
     fl_table_print(c, t);
     free_Interface(all, n);
     return 0;

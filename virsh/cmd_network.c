@@ -105,6 +105,8 @@ int fl_cmd_net_info(struct fl_call *c)
     bridge = virNetworkGetBridgeName(c->net);
     if (bridge)
         fl_field(c, 16, "Bridge:", "bridge", "%s", bridge);
+    else if (fl_json(c))
+        fl_json_set_text(fl_document(c), "bridge", "-"); /* null */
     virResetLastError();
     return 0;
 }

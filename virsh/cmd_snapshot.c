@@ -222,29 +222,38 @@ int fl_cmd_snapshot_current(struct fl_call *c)
     return 0;
 }
 
-static char *parent_name(virDomainSnapshotPtr snap)
+/* NULL for one without; -1 after fl_fail(): it is not known. */
+static int parent_name(struct fl_call *c, virDomainSnapshotPtr snap, char **ret_name)
 {
     g_autoptr(virDomainSnapshot) parent = virDomainSnapshotGetParent(snap, 0);
 
+    *ret_name = NULL;
     if (parent)
-        return g_strdup(virDomainSnapshotGetName(parent));
+        *ret_name = g_strdup(virDomainSnapshotGetName(parent));
+    else if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN_SNAPSHOT && virGetLastErrorCode() != VIR_ERR_OK)
+        return fl_fail(c, "failed to get the parent of snapshot '%s'", virDomainSnapshotGetName(snap));
     virResetLastError();
-    return NULL;
+    return 0;
 }
 
-static void info_counts(struct fl_call *c, virDomainSnapshotPtr snap)
+static int info_counts(struct fl_call *c, virDomainSnapshotPtr snap)
 {
     int children = virDomainSnapshotNumChildren(snap, 0), below, metadata;
 
     if (children >= 0)
         fl_field(c, 16, "Children:", "children#", "%d", children);
-    below = virDomainSnapshotNumChildren(snap, VIR_DOMAIN_SNAPSHOT_LIST_DESCENDANTS);
-    if (children >= 0 && below >= 0)
+    below = children < 0 ? -1 : virDomainSnapshotNumChildren(snap, VIR_DOMAIN_SNAPSHOT_LIST_DESCENDANTS);
+    if (below >= 0)
         fl_field(c, 16, "Descendants:", "descendants#", "%d", below);
+    else if (virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+        return fl_fail(c, "failed to count what is below snapshot '%s'", virDomainSnapshotGetName(snap));
     metadata = virDomainSnapshotHasMetadata(snap, 0);
     if (metadata >= 0)
         fl_field(c, 16, "Metadata:", "metadata?", "%s", metadata ? "yes" : "no");
+    else if (virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+        return fl_fail(c, "failed to see whether snapshot '%s' has metadata", virDomainSnapshotGetName(snap));
     virResetLastError();
+    return 0;
 }
 
 int fl_cmd_snapshot_info(struct fl_call *c)
@@ -265,6 +274,8 @@ int fl_cmd_snapshot_info(struct fl_call *c)
     fl_field(c, 16, "Name:", "name", "%s", virDomainSnapshotGetName(snap));
     fl_field(c, 16, "Domain:", "domain", "%s", virDomainGetName(c->dom));
     current = virDomainSnapshotIsCurrent(snap, 0);
+    if (current < 0 && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+        fl_tell_failed(c, "failed to see whether the snapshot is the current one");
     if (current >= 0)
         fl_field(c, 16, "Current:", "current?", "%s", current > 0 ? "yes" : "no");
     state = fl_xml_value(root, "state");
@@ -275,10 +286,10 @@ int fl_cmd_snapshot_info(struct fl_call *c)
         external = true;
     fl_field(c, 16, "Location:", "location", "%s", external ? "external" : "internal");
     fl_xml_free(root);
-    parent = parent_name(snap);
+    if (parent_name(c, snap, &parent) < 0)
+        return -1;
     fl_field(c, 16, "Parent:", "parent", "%s", parent ? parent : "-");
-    info_counts(c, snap);
-    return 0;
+    return info_counts(c, snap);
 }
 
 static char *get_xml(void *object)
@@ -313,7 +324,7 @@ int fl_cmd_snapshot_list(struct fl_call *c)
     g_autoptr(virDomainSnapshot) from = NULL;
     virDomainSnapshotPtr *all = NULL;
     g_autofree struct fl_moment *rows = NULL;
-    int n;
+    int n, status = 0;
 
     if (list_checks(c) < 0)
         return -1;
@@ -334,15 +345,16 @@ int fl_cmd_snapshot_list(struct fl_call *c)
     for (int i = 0; i < n; i++) {
         rows[i].object = all[i];
         rows[i].name = virDomainSnapshotGetName(all[i]);
-        rows[i].parent = fl_flag(c, "parent") || fl_flag(c, "tree") ? parent_name(all[i]) : NULL;
+        if (status == 0 && (fl_flag(c, "parent") || fl_flag(c, "tree")))
+            status = parent_name(c, all[i], &rows[i].parent);
     }
     if (!fl_flag(c, "topological"))
         fl_moments_sort(rows, n);
-    if (from && fl_flag(c, "tree")) {
+    if (status == 0 && from && fl_flag(c, "tree")) {
         rows[n].object = from; /* the tree starts at it */
         rows[n].name = virDomainSnapshotGetName(from);
         fl_moments_print(c, rows, n + 1, true, get_xml);
-    } else {
+    } else if (status == 0) {
         fl_moments_print(c, rows, n, true, get_xml);
     }
     for (int i = 0; i < n; i++) {
@@ -350,7 +362,7 @@ int fl_cmd_snapshot_list(struct fl_call *c)
         g_free(rows[i].parent);
     }
     free(all);
-    return 0;
+    return status;
 }
 
 int fl_cmd_snapshot_dumpxml(struct fl_call *c)
@@ -364,9 +376,9 @@ int fl_cmd_snapshot_dumpxml(struct fl_call *c)
 int fl_cmd_snapshot_parent(struct fl_call *c)
 {
     g_autoptr(virDomainSnapshot) snap = snapshot_arg(c);
-    g_autofree char *parent = snap ? parent_name(snap) : NULL;
+    g_autofree char *parent = NULL;
 
-    if (!snap)
+    if (!snap || parent_name(c, snap, &parent) < 0)
         return -1;
     if (!parent)
         return fl_wrong(c, "snapshot '%s' has no parent", virDomainSnapshotGetName(snap));

@@ -31,9 +31,13 @@ int fl_cmd_vol_list(struct fl_call *c)
     for (int i = 0; i < n; i++) {
         g_autofree char *path = virStorageVolGetPath(vols[i]), *capacity = NULL, *allocation = NULL;
         virStorageVolInfo info;
-        const char *type = "unknown";
+        const char *type = fl_json(c) ? NULL : "unknown";
 
-        if (details && virStorageVolGetInfo(vols[i], &info) == 0) {
+        if (!path)
+            fl_tell_failed(c, "failed to get the path of volume '%s'", virStorageVolGetName(vols[i]));
+        if (details && virStorageVolGetInfo(vols[i], &info) < 0) {
+            fl_tell_failed(c, "failed to get information about volume '%s'", virStorageVolGetName(vols[i]));
+        } else if (details) {
             capacity = fl_size_text(info.capacity);
             allocation = fl_size_text(info.allocation);
             type = type_name(info.type);

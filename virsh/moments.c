@@ -69,6 +69,8 @@ void fl_moments_print(struct fl_call *c, struct fl_moment *moments, int n, bool 
     for (int i = 0; i < n; i++) {
         g_autofree char *xml = get_xml(moments[i].object);
 
+        if (!xml)
+            fl_tell_failed(c, "failed to get the XML of '%s'", moments[i].name);
         add_row(t, &moments[i], xml, states, parents);
     }
     fl_table_print(c, t);

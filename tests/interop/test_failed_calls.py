@@ -2,6 +2,7 @@
 """A call that fails among many that do not: the shell says so, by its exit code, an error line or a word of not knowing, and
 never makes up what it was not told."""
 import json
+import pathlib
 import struct
 
 import pytest
@@ -12,7 +13,24 @@ NO_SUPPORT, INVALID_ARG, NO_DOMAIN, NO_DOMAIN_METADATA = 3, 8, 42, 80
 CAPABILITIES, VCPUS_FLAGS, DOMAIN_STATE, METADATA = 7, 200, 212, 265
 NET_AUTOSTART, NET_ACTIVE, NET_PERSISTENT = 44, 152, 153
 POOL_INFO, POOL_AUTOSTART, POOL_ACTIVE, POOL_PERSISTENT = 87, 89, 154, 155
+SNAPSHOT_XML, NODEDEV_PARENT, IFACE_ACTIVE, SNAPSHOT_PARENT, SNAPSHOT_CHILDREN = 186, 115, 156, 244, 246
 LIVE, CONFIG, MAXIMUM = 1, 2, 4
+OPENING = {1, 2, 60, 66, 360, 361}
+HOST = f"test://{pathlib.Path(__file__).parents[1]}/shell/data/host.xml"
+# What the shells of both sides do without, and say nothing of: a line less, or an older call that knows the same.
+DISPENSABLE = {15: "autostart of a domain", 19: "kind of its system", 426: "its messages", 45: "bridge of a network",
+               293: "processors of the host: asked for again with 6", 342: "most processors: 5", 20: "processors: 281 or 230",
+               150: "whether a domain runs that shows a display"}
+SWEPT = """list --all; list --all --managed-save; list --all --title; dominfo alpha; dominfo beta; domstate alpha
+    domblklist alpha --details; domblkinfo alpha --all; domiflist alpha; domifaddr alpha; domfsinfo alpha; domstats; domtime alpha
+    domcontrol alpha; vcpucount alpha; vcpucount beta; vcpuinfo alpha; vcpuinfo beta; vcpupin alpha; emulatorpin alpha
+    iothreadinfo alpha; cpu-stats alpha; schedinfo alpha; memtune alpha; blkiotune alpha; numatune alpha; perf alpha
+    dommemstat alpha; domblkerror alpha; domdisplay alpha --all; vncdisplay alpha; desc alpha; snapshot-list alpha
+    snapshot-list alpha --tree; snapshot-list alpha --parent; snapshot-info alpha before; snapshot-current alpha --name
+    checkpoint-list alpha; net-list --all; net-info lan; pool-list --all; pool-list --all --details; pool-info images
+    vol-list images; vol-list images --details; iface-list --all; nodedev-list
+    nodedev-list --tree; nodeinfo; nodecpumap; nodecpustats; capabilities; sysinfo; maxvcpus; freecell --all
+    freepages --all; hostname; version --daemon; dumpxml alpha""".replace("\n", ";").split(";")
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +148,41 @@ def test_what_is_not_known_is_null(told, command, key, number):
         (known,), (unknown,) = known, unknown
     assert known[key] is not None and unknown == {**known, key: None} | (
         dict.fromkeys(("state", "capacity", "allocation", "available")) if number == POOL_INFO else {})
+
+
+@pytest.mark.parametrize("command", [text.strip() for text in SWEPT])
+def test_no_command_is_silent_about_what_it_lacks(proxy, our_virsh, command):
+    whole = our_virsh(*command.split(), uri=proxy.uri(HOST))
+    called = sorted(set(proxy.seen) - OPENING - set(DISPENSABLE))
+    assert whole.returncode == 0 and "unknown" not in whole.stdout and not whole.stderr, (whole.stdout, whole.stderr)
+    for number in called:
+        proxy.answers = {number: Fail()}
+        done = our_virsh(*command.split(), uri=proxy.uri(HOST))
+        assert done.returncode == 1 or done.stderr or "unknown" in done.stdout or "no autostart" in done.stdout, \
+            f"procedure {number} fails, and nobody says so: {done.stdout}"
+
+
+@pytest.mark.parametrize("command, number", [
+    ("snapshot-list alpha --tree", SNAPSHOT_PARENT), ("snapshot-list alpha --parent", SNAPSHOT_PARENT),
+    ("snapshot-info alpha after", SNAPSHOT_PARENT), ("snapshot-parent alpha after", SNAPSHOT_PARENT),
+    ("snapshot-info alpha after", SNAPSHOT_CHILDREN), ("nodedev-list --tree", NODEDEV_PARENT),
+    ("-o json nodedev-list", NODEDEV_PARENT),
+])
+def test_nothing_is_made_a_root_that_is_none(proxy, our_virsh, command, number):
+    proxy.answers = {number: Fail()}
+    done = our_virsh(*command.split(), uri=proxy.uri(HOST))
+    assert done.returncode == 1 and FAILED in done.stderr
+
+
+def test_a_snapshot_that_tells_nothing_is_null(proxy, our_virsh):
+    proxy.answers = {SNAPSHOT_XML: Fail()}
+    done = our_virsh("-o", "json", "snapshot-list", "alpha", uri=proxy.uri(HOST))
+    assert done.returncode == 0 and FAILED in done.stderr
+    assert json.loads(done.stdout) == [{"name": name, "created": None, "state": None} for name in ("after", "before")]
+
+
+@pytest.mark.parametrize("command, key, number", [("dominfo test", "autostart", 15), ("dominfo test", "os_type", 19),
+                                                  ("net-info default", "bridge", 45), ("iface-list", "state", IFACE_ACTIVE)])
+def test_what_text_leaves_out_is_null(told, command, key, number):
+    found = told(command, number)
+    assert (found[0] if isinstance(found, list) else found)[key] is None
