@@ -86,10 +86,11 @@ def test_json_of_targets_has_null_where_nothing_is_wrong():
     assert all(row["reason"] != "" for row in as_json("targets --all"))
 
 
-def test_json_of_doctor_without_uri_has_null(tmp_path):
+@pytest.mark.parametrize("words", [[], ["-c", ""]])
+def test_json_of_doctor_without_uri_has_null(tmp_path, words):
     env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     env = {k: v for k, v in env.items() if k not in ("LIBVIRT_DEFAULT_URI", "VIRSH_DEFAULT_CONNECT_URI")}
-    done = subprocess.run([our_shell(), "-o", "json", "doctor"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    done = subprocess.run([our_shell(), *words, "-o", "json", "doctor"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=120, env=env)
     assert json.loads(done.stdout)["uri"] is None, done.stderr
 
