@@ -10,9 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A name comes from the other side: what has control characters cannot stand in a line to be edited. */
+static bool fits_a_line(const char *word)
+{
+    if (!g_utf8_validate(word, -1, NULL))
+        return false;
+    for (; *word; word = g_utf8_next_char(word))
+        if (g_unichar_iscntrl(g_utf8_get_char(word)))
+            return false;
+    return true;
+}
+
 static void offer(GPtrArray *out, const char *prefix, const char *word)
 {
-    if (g_str_has_prefix(word, prefix))
+    if (g_str_has_prefix(word, prefix) && fits_a_line(word))
         g_ptr_array_add(out, g_strdup(word));
 }
 
@@ -27,11 +38,11 @@ static void offer_commands(GPtrArray *out, const char *prefix, bool groups)
     }
 }
 
-#define OFFER_ALL(type, list, name_of, free_one)                                                             \
-    static void offer_##type(struct fl_shell *sh, GPtrArray *out, const char *prefix)                        \
+#define OFFER_ALL(function, type, list, which, name_of, free_one)                                            \
+    static void function(struct fl_shell *sh, GPtrArray *out, const char *prefix)                            \
     {                                                                                                        \
         vir##type##Ptr *all = NULL;                                                                          \
-        int n = list(sh->conn, &all, 0);                                                                     \
+        int n = list(sh->conn, &all, which);                                                                 \
         for (int i = 0; i < n; i++) {                                                                        \
             const char *name = name_of(all[i]);                                                              \
             if (name)                                                                                        \
@@ -41,12 +52,16 @@ static void offer_commands(GPtrArray *out, const char *prefix, bool groups)
         if (n >= 0)                                                                                          \
             free(all);                                                                                       \
     }
-OFFER_ALL(Domain, virConnectListAllDomains, virDomainGetName, virDomainFree)
-OFFER_ALL(Network, virConnectListAllNetworks, virNetworkGetName, virNetworkFree)
-OFFER_ALL(StoragePool, virConnectListAllStoragePools, virStoragePoolGetName, virStoragePoolFree)
-OFFER_ALL(Interface, virConnectListAllInterfaces, virInterfaceGetName, virInterfaceFree)
-OFFER_ALL(NodeDevice, virConnectListAllNodeDevices, virNodeDeviceGetName, virNodeDeviceFree)
-OFFER_ALL(NWFilter, virConnectListAllNWFilters, virNWFilterGetName, virNWFilterFree)
+OFFER_ALL(offer_Domain, Domain, virConnectListAllDomains, 0, virDomainGetName, virDomainFree)
+OFFER_ALL(offer_stopped, Domain, virConnectListAllDomains, VIR_CONNECT_LIST_DOMAINS_INACTIVE,
+          virDomainGetName, virDomainFree)
+OFFER_ALL(offer_Network, Network, virConnectListAllNetworks, 0, virNetworkGetName, virNetworkFree)
+OFFER_ALL(offer_StoragePool, StoragePool, virConnectListAllStoragePools, 0, virStoragePoolGetName,
+          virStoragePoolFree)
+OFFER_ALL(offer_Interface, Interface, virConnectListAllInterfaces, 0, virInterfaceGetName, virInterfaceFree)
+OFFER_ALL(offer_NodeDevice, NodeDevice, virConnectListAllNodeDevices, 0, virNodeDeviceGetName,
+          virNodeDeviceFree)
+OFFER_ALL(offer_NWFilter, NWFilter, virConnectListAllNWFilters, 0, virNWFilterGetName, virNWFilterFree)
 
 static void offer_secrets(struct fl_shell *sh, GPtrArray *out, const char *prefix)
 {
@@ -101,8 +116,23 @@ static void offer_remotes(GPtrArray *out, const char *prefix)
     fl_remote_file_close(&f);
 }
 
+/* check takes two words, show files, the others nothing that is known. */
+static void offer_pki(char **words, GPtrArray *out, const char *prefix)
+{
+    static const char *const sides[] = { "server", "client" };
+
+    if (g_strcmp0(words[0], "show") == 0)
+        offer_files(out, prefix);
+    if (g_strcmp0(words[0], "check") != 0)
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(sides); i++)
+        if (!g_strv_contains((const char *const *)words, sides[i]))
+            offer(out, prefix, sides[i]);
+}
+
 /* Commands that need no connection get none for being completed. */
-static void offer_offline(const struct fl_option *o, const char *command, GPtrArray *out, const char *prefix)
+static void offer_offline(const struct fl_option *o, const char *command, char **words, GPtrArray *out,
+                          const char *prefix)
 {
     static const char *const remote[] = { "add", "ls", "use", "show", "test", "rm", NULL };
     static const char *const pki[] = { "init", "issue", "show", "check", NULL };
@@ -112,21 +142,25 @@ static void offer_offline(const struct fl_option *o, const char *command, GPtrAr
     else if (strcmp(command, "pki") == 0 && strcmp(o->name, "ca") == 0)
         offer_files(out, prefix);
     else if (strcmp(command, "pki") == 0 && strcmp(o->name, "name") == 0)
-        offer_files(out, prefix);
+        offer_pki(words, out, prefix);
     else if (strcmp(o->name, "name") == 0 || strcmp(o->name, "uri") == 0)
         offer_remotes(out, prefix);
 }
 
 static void offer_value(struct fl_shell *sh, const struct fl_option *o, const struct fl_command *row,
-                        GPtrArray *out, const char *prefix)
+                        char **words, GPtrArray *out, const char *prefix)
 {
     const char *command = row->name;
-    static const struct {
+    const struct {
         const char *option;
         void (*offer)(struct fl_shell *sh, GPtrArray *out, const char *prefix);
     } sources[] = {
-        { "domain", offer_Domain },         { "network", offer_Network },   { "pool", offer_StoragePool },
-        { "inputpool", offer_StoragePool }, { "device", offer_NodeDevice }, { "nwfilter", offer_NWFilter },
+        { "domain", strcmp(command, "start") == 0 ? offer_stopped : offer_Domain },
+        { "network", offer_Network },
+        { "pool", offer_StoragePool },
+        { "inputpool", offer_StoragePool },
+        { "device", offer_NodeDevice },
+        { "nwfilter", offer_NWFilter },
         { "secret", offer_secrets },
     };
 
@@ -135,7 +169,7 @@ static void offer_value(struct fl_shell *sh, const struct fl_option *o, const st
     if (strstr(o->name, "file") || strcmp(o->name, "xml") == 0 || strcmp(o->name, "dir") == 0)
         offer_files(out, prefix);
     if (row->flags & FL_COMMAND_OFFLINE) {
-        offer_offline(o, command, out, prefix);
+        offer_offline(o, command, words, out, prefix);
         return;
     }
     if (fl_connect(sh) < 0)
@@ -186,6 +220,29 @@ static const struct fl_option *walk(char **words, const struct fl_option *option
     return waiting;
 }
 
+/* --option=VALUE, where only the value is unfinished; false: it is no such word. */
+static bool offer_assigned(struct fl_shell *sh, const struct fl_command *command,
+                           const struct fl_option *options, size_t n, char **words, GPtrArray *out,
+                           const char *prefix)
+{
+    const char *value = g_str_has_prefix(prefix, "--") ? strchr(prefix, '=') : NULL;
+    g_autofree char *head = value ? g_strndup(prefix, (gsize)(value - prefix + 1)) : NULL;
+    g_autofree char *key = value ? g_strndup(prefix + 2, (gsize)(value - prefix - 2)) : NULL;
+    const struct fl_option *o = key ? option_named(options, n, key) : NULL;
+
+    if (!value)
+        return false;
+    if (o && o->kind != FL_OPTION_BOOL)
+        offer_value(sh, o, command, words, out, value + 1);
+    for (guint i = 0; i < out->len; i++) {
+        char *found = out->pdata[i];
+
+        out->pdata[i] = g_strconcat(head, found, NULL);
+        g_free(found);
+    }
+    return true;
+}
+
 static void offer_in_command(struct fl_shell *sh, const struct fl_command *command, char **words,
                              GPtrArray *out, const char *prefix)
 {
@@ -195,17 +252,21 @@ static void offer_in_command(struct fl_shell *sh, const struct fl_command *comma
     const struct fl_option *waiting = walk(words, options, n, used);
     bool values;
 
-    if (waiting) {
-        offer_value(sh, waiting, command, out, prefix);
+    if (waiting || offer_assigned(sh, command, options, n, words, out, prefix)) {
+        if (waiting)
+            offer_value(sh, waiting, command, words, out, prefix);
         fl_options_free(options, n);
         return;
     }
     for (size_t i = 0; i < n && prefix[0] != '-'; i++) {
         if (used[i] || options[i].kind == FL_OPTION_BOOL || options[i].named_only)
             continue;
-        offer_value(sh, &options[i], command, out, prefix);
+        offer_value(sh, &options[i], command, words, out, prefix);
         break;
     }
+    for (guint i = out->len; i > 0; i--) /* a name that would be read as an option */
+        if (g_str_has_prefix(out->pdata[i - 1], "--"))
+            g_free(g_ptr_array_remove_index(out, i - 1));
     values = prefix[0] != '-' && out->len > 0;
     for (size_t i = 0; i < n && !values; i++) {
         g_autofree char *word = g_strdup_printf("--%s", options[i].name);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 #include <editline/readline.h>
 
 #define EDIT_FUNCTIONS(X)                                                                                    \
@@ -22,8 +23,7 @@
     X(read_history)                                                                                          \
     X(write_history)                                                                                         \
     X(stifle_history)                                                                                        \
-    X(using_history)                                                                                         \
-    X(rl_completion_matches)
+    X(using_history)
 
 #define MEMBER(name) __typeof__(&name) name;
 static struct {
@@ -33,7 +33,6 @@ static struct {
 #undef MEMBER
 
 static struct fl_shell *shell;
-static char **matches;
 static sigjmp_buf at_prompt;
 static volatile sig_atomic_t reading;
 
@@ -49,24 +48,81 @@ static void on_interrupt(int number)
     _exit(130);
 }
 
-static char *next_match(const char *text, int state)
+/* libedit counts characters, the line has bytes. */
+static size_t bytes_of(const char *line, int characters)
 {
-    static char **at;
+    mbstate_t state = { 0 };
+    const char *p = line;
 
-    (void)text;
-    if (state == 0)
-        at = matches;
-    return at && *at ? strdup(*at++) : NULL;
+    while (characters-- > 0 && *p) {
+        size_t n = mbrlen(p, MB_CUR_MAX, &state);
+
+        if (n == (size_t)-1 || n == (size_t)-2) {
+            memset(&state, 0, sizeof(state));
+            n = 1;
+        }
+        p += n;
+    }
+    return (size_t)(p - line);
 }
 
+/* What all of them begin with, in whole characters. */
+static char *common_part(GPtrArray *found)
+{
+    const char *first = found->pdata[0], *p = first;
+
+    for (; *p; p = g_utf8_next_char(p))
+        for (guint i = 1; i < found->len; i++)
+            if (strncmp(first, found->pdata[i], (size_t)(g_utf8_next_char(p) - first)) != 0)
+                return g_strndup(first, (gsize)(p - first));
+    return g_strdup(first);
+}
+
+/* What is typed stays; the rest of a name is put behind it so that this shell's parser reads the name back.
+ */
+static char *as_typed(const char *typed, const char *rest, char quote, bool begins, bool whole)
+{
+    g_autoptr(GString) text = g_string_new(typed);
+    char *copy;
+
+    fl_parse_quote(text, rest, quote, begins);
+    if (whole && quote)
+        g_string_append_c(text, quote);
+    copy = strdup(text->str); /* libedit frees it */
+    return copy;
+}
+
+/* libedit parts words without knowing of quotes: it is told what to put for the part of the word that it
+ * sees. */
 static char **complete(const char *text, int start, int end)
 {
-    g_autofree char *line = g_strndup(*edit.line_buffer, (gsize)start);
+    g_autofree char *line = g_strndup(*edit.line_buffer, bytes_of(*edit.line_buffer, end));
+    g_autofree char *word = NULL, *before = NULL, *common = NULL;
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+    const char *typed = line + bytes_of(line, start);
+    g_autofree char **all = NULL;
+    char quote, **matches;
+    size_t at;
 
-    (void)end;
-    g_strfreev(matches);
-    matches = fl_complete(shell, line, text);
-    return edit.rl_completion_matches(text, next_match);
+    (void)text;
+    quote = fl_parse_unfinished(line, &at, &word);
+    before = g_strndup(line, at);
+    if (quote != '\\')
+        all = fl_complete(shell, before, word);
+    for (char **a = all; a && *a; a++)
+        if (mbstowcs(NULL, *a, 0) != (size_t)-1) /* else the terminal's locale has no such characters */
+            g_ptr_array_add(found, *a);
+        else
+            g_free(*a);
+    matches = found->len ? calloc(found->len + 2, sizeof(*matches)) : NULL;
+    if (!matches)
+        return NULL;
+    common = common_part(found);
+    matches[0] = as_typed(typed, common + strlen(word), quote, !line[at], found->len == 1);
+    for (guint i = 0; i < found->len; i++)
+        matches[i + 1] =
+            as_typed(typed, (char *)found->pdata[i] + strlen(word), quote, !line[at], found->len == 1);
+    return matches;
 }
 
 static char *no_files(const char *text, int state)

@@ -42,16 +42,12 @@ static const char *skip_blank(const char *p)
     }
 }
 
-static enum token text_next(const char **text, char **ret_word, char **ret_error)
+/* One word without its quotes. Returns the quote left open, a backslash that quotes nothing, or 0. */
+static char take_word(const char **text, GString *word)
 {
-    const char *p = skip_blank(*text);
-    g_autoptr(GString) word = g_string_new("");
+    const char *p = *text;
     char quote = 0;
 
-    if (!*p || *p == ';' || *p == '\n') {
-        *text = *p ? p + 1 : p;
-        return *p ? TOKEN_SEPARATOR : TOKEN_END;
-    }
     for (; *p && (quote || !strchr(" \t;\n", *p)); p++) {
         if (*p == '\'' && quote != '"') {
             quote = quote ? 0 : '\'';
@@ -59,8 +55,8 @@ static enum token text_next(const char **text, char **ret_word, char **ret_error
             quote = quote ? 0 : '"';
         } else if (*p == '\\' && quote != '\'') {
             if (!*++p) {
-                *ret_error = g_strdup("the line ends in a backslash that quotes nothing");
-                return TOKEN_BAD;
+                quote = '\\';
+                break;
             }
             if (*p != '\n')
                 g_string_append_c(word, *p);
@@ -69,12 +65,66 @@ static enum token text_next(const char **text, char **ret_word, char **ret_error
         }
     }
     *text = p;
-    if (quote == '"') {
-        *ret_error = g_strdup("a double quote is opened and not closed");
-        return TOKEN_BAD;
+    return quote;
+}
+
+static enum token text_next(const char **text, char **ret_word, char **ret_error)
+{
+    const char *p = skip_blank(*text);
+    g_autoptr(GString) word = g_string_new("");
+    char quote;
+
+    if (!*p || *p == ';' || *p == '\n') {
+        *text = *p ? p + 1 : p;
+        return *p ? TOKEN_SEPARATOR : TOKEN_END;
     }
+    *text = p;
+    quote = take_word(text, word);
+    if (quote == '\\')
+        *ret_error = g_strdup("the line ends in a backslash that quotes nothing");
+    else if (quote == '"')
+        *ret_error = g_strdup("a double quote is opened and not closed");
+    if (quote == '\\' || quote == '"')
+        return TOKEN_BAD;
     *ret_word = g_string_free(g_steal_pointer(&word), FALSE);
     return TOKEN_WORD;
+}
+
+char fl_parse_unfinished(const char *line, size_t *ret_start, char **ret_word)
+{
+    const char *p = line;
+
+    for (;;) {
+        g_autoptr(GString) word = g_string_new("");
+        char quote;
+
+        p = skip_blank(p);
+        *ret_start = (size_t)(p - line);
+        if (*p == ';' || *p == '\n') {
+            p++;
+            continue;
+        }
+        quote = take_word(&p, word);
+        if (!*p) {
+            *ret_word = g_string_free(g_steal_pointer(&word), FALSE);
+            return quote;
+        }
+    }
+}
+
+void fl_parse_quote(GString *out, const char *text, char quote, bool begins)
+{
+    const char *special = quote == '"' ? "\"\\" : quote ? "" : " \t\n;'\"\\";
+
+    for (const char *p = text; *p; p++) {
+        if (quote == '\'' && *p == '\'') {
+            g_string_append(out, "'\\''");
+            continue;
+        }
+        if (strchr(special, *p) || (begins && !quote && p == text && *p == '#'))
+            g_string_append_c(out, '\\');
+        g_string_append_c(out, *p);
+    }
 }
 
 static enum token next_token(struct words *w, char **ret_word, char **ret_error)

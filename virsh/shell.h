@@ -123,6 +123,12 @@ int fl_parse_text(const char *line, GPtrArray **ret_commands, char **ret_error);
 int fl_parse_argv(char **argv, GPtrArray **ret_commands, char **ret_error);
 /* The words of an unfinished line, for completion. */
 char **fl_parse_words(const char *line);
+/* Its last word, perhaps empty, and where it starts. Returns the quote left open, a backslash that quotes
+ * nothing, or 0. */
+char fl_parse_unfinished(const char *line, size_t *ret_start, char **ret_word);
+/* Appends a text so that it is read back as it is behind what leaves `quote` open; begins: nothing of the
+ * word is there. */
+void fl_parse_quote(GString *out, const char *text, char quote, bool begins);
 
 /* args.c: values of the call's options */
 const char *fl_arg(struct fl_call *c, const char *name);
@@ -340,6 +346,7 @@ int fl_console(struct fl_call *c, virDomainPtr dom, const char *device, unsigned
 
 /* interactive.c, complete.c */
 int fl_interactive(struct fl_shell *sh);
+/* What the last word could become, all of it and without quotes; nothing that has control characters. */
 char **fl_complete(struct fl_shell *sh, const char *line, const char *word);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)

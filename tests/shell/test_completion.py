@@ -77,6 +77,16 @@ def test_remotes_and_values(tmp_path):
     assert complete("connect", "lar", **env) == ["larger"]
 
 
+def test_what_is_offered_where(tmp_path):
+    host = tmp_path / "host.xml"
+    host.write_text("<node>" + "".join(f"<domain type='test'><name>{n}</name><memory>65536</memory><os><type>hvm</type></os></domain>"
+                                       for n in ("stopped", "--remove-all-storage", "ta&#9;b", "esc\u009b[31m")) + "</node>")
+    known = complete("undefine", "", globals_=("-c", f"test://{host}"), VIRSH_COMPLETE_MS="30000")
+    assert known == ["stopped"], "a name is taken for an option, or has control characters"
+    assert complete("start", "", globals_=("-c", "test:///default"), VIRSH_COMPLETE_MS="30000")[0] == "--domain", "it runs"
+    assert complete("pki", "check", "") == ["server", "client"] and complete("pki", "check", "server", "") == ["client"]
+
+
 class Bash:
     """bash on a terminal, with the completion of virsh alone."""
 
@@ -86,7 +96,7 @@ class Bash:
             env = {"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "TERM": "dumb", "PS1": "$ ", "VIRSH_COMPLETE_MS": "30000", "INPUTRC": "/dev/null",
                    **{k: v for k, v in os.environ.items() if k.startswith(("ASAN", "LSAN", "UBSAN", "TSAN"))}}
             os.execve(BASH, ["bash", "--norc", "--noprofile", "-i"], env)
-        self.seen = ""
+        self.home, self.seen = home, ""
 
     def until(self, text):
         end = time.monotonic() + 60

@@ -133,7 +133,8 @@ def complete(*words):
 
 def test_completion_reads_the_table_and_the_connection():
     assert "start" in complete("sta") and "net-start" not in complete("sta")
-    assert complete("start", "") == ["test"]
+    assert complete("domid", "") == complete("domid", "te") == ["test"]
+    assert complete("domid", "--domain=t") == ["--domain=test"]
     assert complete("domblklist", "test", "--") == ["--inactive", "--details"]
     assert complete("vol-list", "--pool", "d") == ["default-pool"]
     assert "monitor" in complete("help", "mon")
