@@ -284,8 +284,11 @@ static int apply_limits(struct fl_route *route, const struct fl_resolve_env *env
 
 int fl_route_check_limits(const struct fl_resolve_env *env)
 {
-    fl_autoroute struct fl_route *nobodys = g_new0(struct fl_route, 1);
+    fl_autoroute struct fl_route *nobodys = NULL;
 
+    if (!env->connect_timeout_env && !env->call_timeout_env && !env->reconnect_env)
+        return 0; /* those of the settings were checked when they were read */
+    nobodys = g_new0(struct fl_route, 1);
     nobodys->connect_timeout = nobodys->call_timeout = nobodys->reconnect = -1;
     return apply_limits(nobodys, env);
 }
